@@ -1,0 +1,16 @@
+/* Time. One type: int64_t nanoseconds. */
+#pragma once
+
+#include "base.h"
+
+#define NS_PER_MS  INT64_C(1000000)
+#define NS_PER_SEC INT64_C(1000000000)
+
+int64_t clock_now_ns(void);  /* since the Unix epoch, wall clock */
+int64_t clock_mono_ns(void); /* monotonic, for durations and deadlines */
+/* Waits at least ns (monotonic), restarting after signals. */
+void clock_wait_ns(int64_t ns);
+
+#define CLOCK_ISO_LEN 24 /* "2026-01-02T03:04:05.678Z" */
+/* Writes ISO-8601 UTC with milliseconds and a NUL. */
+void clock_iso(int64_t epoch_ns, char ret_text[CLOCK_ISO_LEN + 1]);
