@@ -1,0 +1,14 @@
+/* The data key of an organization: random, sealed by the master key in organization.data_key. */
+#pragma once
+
+#include "db.h"
+#include "secret.h"
+
+/* A new data key, sealed, for a new organization's row. */
+void org_key_make(const struct secret_key *master, const struct uuid *organization,
+                  struct buf *ret_sealed);
+/* Reads and opens it (works under row-level security too). The caller wipes it: secret_key_done. */
+int org_key_get(struct db *db, const struct secret_key *master, const struct uuid *organization,
+                struct secret_key *ret_key, struct err *err) must_check;
+/* Associated data of a sealed column: "table.column:<uuid of the row>". */
+struct str org_key_aad(struct arena *a, const char *table_column, const struct uuid *row);
