@@ -29,20 +29,34 @@ struct wire_list {
     size_t n;
 };
 struct wire_field {
-    uint32_t id; /* 1.., never reused */
+    uint32_t id; /* 1.., never reused; ascending in the table */
     enum wire_type type;
     size_t offset;
-    size_t max; /* bytes of STR, entries of PAIRS and LIST */
+    size_t max;                         /* bytes of STR, entries of PAIRS and LIST */
     const struct wire_message *message; /* LIST */
     const char *name;
 };
 struct wire_message {
     const char *name;
     uint8_t version;
-    size_t size; /* of the struct */
+    size_t size;                     /* of the struct */
     const struct wire_field *fields; /* ended by {0} */
 };
-/* Zero values, empty strings and empty lists are left out. */
+/* One line of a table: WIRE_FIELD(1, struct x, name, WIRE_STR, 200); max is 0 where it means
+ * nothing. WIRE_FIELDS_OF is the same for a list of nested messages. */
+#define WIRE_FIELD(number, type_, member, wire, limit)                                             \
+    {                                                                                              \
+        .id = (number), .type = (wire), .offset = offsetof(type_, member), .max = (limit),         \
+        .name = #member                                                                            \
+    }
+#define WIRE_FIELDS_OF(number, type_, member, nested, limit)                                       \
+    {                                                                                              \
+        .id = (number), .type = WIRE_LIST, .offset = offsetof(type_, member), .max = (limit),      \
+        .message = (nested), .name = #member                                                       \
+    }
+
+/* Appends. Zero values, empty strings and empty lists are left out. A value over its field's max
+ * sets to->full and adds nothing, as running out of the buffer does. */
 void wire_encode(const struct wire_message *m, const void *value, struct buf *to);
 /* Strings point into `bytes`; arrays are in the arena. Fields absent are zero.
  * -EINVAL "wire.malformed" | "wire.version" | "wire.too_large". */
