@@ -308,7 +308,7 @@ CREATE TABLE replica (
 );
 -- One row: every execution below done_below has its result.
 CREATE TABLE sweep (
-    only       boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single     boolean PRIMARY KEY DEFAULT true CHECK (single),
     done_below uuid NOT NULL
 );
 INSERT INTO sweep (done_below) VALUES (leat_uuid_floor(now()));

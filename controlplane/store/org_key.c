@@ -1,0 +1,48 @@
+/* Owns the sealing of organizations' data keys by the master key. */
+#include "org_key.h"
+
+#define KEY_COLUMN "organization.data_key"
+
+struct str org_key_aad(struct arena *a, const char *table_column, const struct uuid *row)
+{
+    char text[UUID_TEXT_LEN + 1];
+    uuid_format(row, text);
+    return str_of(arena_printf(a, "%s:%s", table_column, text));
+}
+
+void org_key_make(const struct secret_key *master, const struct uuid *organization,
+                  struct buf *ret_sealed)
+{
+    AUTO(arena_free) struct arena *a = arena_new(512, 0);
+    struct secret_key key;
+    secret_key_random(&key);
+    secret_seal(master, str_n((const char *)key.b, sizeof(key.b)),
+                org_key_aad(a, KEY_COLUMN, organization), ret_sealed);
+    secret_key_done(&key);
+}
+
+int org_key_get(struct db *db, const struct secret_key *master, const struct uuid *organization,
+                struct secret_key *ret_key, struct err *err)
+{
+    AUTO(arena_free) struct arena *a = arena_new(512, 0);
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    int r = db_run(db, QUERY_ORG_DATA_KEY, &rows, err, DB_UUID(*organization));
+    if (r != 0) {
+        return r;
+    }
+    if (db_rows_n(rows) == 0) {
+        return err_set(err, -ENOENT, "organization.not_found", "the organization does not exist");
+    }
+    struct str plain;
+    r = secret_open(a, master, db_str(rows, 0, 0), org_key_aad(a, KEY_COLUMN, organization), &plain,
+                    err);
+    if (r == 0 && plain.len != SECRET_KEY_LEN) {
+        r = err_set(err, -EBADMSG, "secret.bad_key", "the organization's data key is damaged");
+    }
+    if (r == 0) {
+        memcpy(ret_key->b, plain.ptr, SECRET_KEY_LEN);
+        /* The arena's copy was made here and is ours to wipe. */
+        secret_wipe((void *)(uintptr_t)plain.ptr, plain.len);
+    }
+    return r;
+}
