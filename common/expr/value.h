@@ -3,11 +3,21 @@
 
 #include "json.h"
 
+/* Texts made from arrays and objects are cut at this size. */
+#define VALUE_TEXT_MAX MIB(64)
+
 bool value_truthy(struct json v);
 double value_to_number(struct json v);                        /* ToNumber; arrays/objects through text */
 struct str value_to_string(struct arena *a, struct json v);   /* String(v); objects "[object Object]" */
 struct str value_to_text(struct arena *a, struct json v);     /* for people and bodies: objects as JSON */
-bool value_loose_equal(struct arena *a, struct json x, struct json y); /* == */
-bool value_strict_equal(struct json x, struct json y);        /* ===; objects by deep equality */
+/* The same, appended: strings as is, binary as UTF-8 with U+FFFD for bytes that are none, nothing
+ * for null and undefined. */
+void value_add_text(struct buf *b, struct json v);
+/* == and ===, but two arrays, objects or binaries are equal by content: same members in any order,
+ * their values compared by the same rule. */
+bool value_loose_equal(struct arena *a, struct json x, struct json y);
+bool value_strict_equal(struct json x, struct json y);
 /* If v is a string holding a JSON text, that value; else v. */
 struct json value_parse_json(struct arena *a, struct json v);
+/* Three-way comparison of two texts by UTF-16 code units, as JavaScript orders strings. */
+int value_compare_strings(struct str x, struct str y);
