@@ -69,6 +69,14 @@ const struct action *component_action(const struct component *c, const char *key
 struct arena *action_arena(struct action_context *ctx);
 /* The evaluated value (default applied as text); UNDEFINED when unset and without default. */
 struct json action_input(struct action_context *ctx, const char *key);
+/* The row of the action that runs, for labels and defaults. */
+const struct action *action_descriptor(struct action_context *ctx);
+/* Fills err about an input, by label and key: `Numbers (numbers): ...`. Returns -EINVAL. */
+int action_input_error(struct action_context *ctx, const char *key, struct err *err,
+                       const char *fmt, ...) printf_like(4, 5);
+/* The value as it is; a required input that is unset fails. The forms below check that too. */
+int action_input_value(struct action_context *ctx, const char *key, struct json *ret,
+                       struct err *err) must_check;
 /* Coerced forms; a value that does not fit fails with the input's label and key in err. */
 int action_input_text(struct action_context *ctx, const char *key, struct str *ret, struct err *err)
     must_check; /* strings as is, {data,contentType} its data, others as JSON text; unset = "" */

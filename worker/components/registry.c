@@ -1,0 +1,43 @@
+/* Owns the list of native components: explicit, sorted by key, searched by halves. Constant data,
+ * so any thread may look. It refuses nothing; a unit test checks order, uniqueness and labels. */
+#include "components/registry.h"
+
+const struct component *const component_registry[] = {
+    &component_branch,
+    &component_log,
+    &component_loop,
+    &component_management_triggers,
+    &component_schedule_triggers,
+    &component_sleep,
+    &component_stop_execution,
+    &component_webhook_triggers,
+    NULL,
+};
+
+const struct component *component_find(const char *key)
+{
+    size_t low = 0, high = ARRAY_LEN(component_registry) - 1;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = strcmp(key, component_registry[middle]->key);
+        if (order == 0) {
+            return component_registry[middle];
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return NULL;
+}
+
+const struct action *component_action(const struct component *c, const char *key)
+{
+    for (const struct action *action = c->actions; action->key; action++) {
+        if (strcmp(action->key, key) == 0) {
+            return action;
+        }
+    }
+    return NULL;
+}
