@@ -47,3 +47,6 @@ struct run_request {
     struct str recorded;    /* take-over: step results already recorded; "" = none */
 };
 extern const struct wire_message run_request_message;
+
+/* execution.flags */
+enum { EXECUTION_TEST = 1, EXECUTION_DEBUG = 2, EXECUTION_SYNCHRONOUS = 4 };

@@ -1,7 +1,8 @@
-/* Publishes accepted events to the workers' queue, in order of acceptance, in batches. It holds what
- * is not published yet: fresh events with their bytes up to a budget, older ones by id only (read
- * back from PostgreSQL when their turn comes), so that memory is bounded however far accepting runs
- * ahead. It stops publishing while the queue in NATS is long enough to keep every worker busy. */
+/* Publishes accepted events to the workers' queue, in order of acceptance, in batches. It holds
+ * what is not published yet: fresh events with their bytes up to a budget, older ones by id only
+ * (read back from PostgreSQL when their turn comes), so that memory is bounded however far
+ * accepting runs ahead. It stops publishing while the queue in NATS is long enough to keep every
+ * worker busy. */
 #pragma once
 
 #include "bus.h"
@@ -12,7 +13,8 @@ struct dispatcher_options {
     struct bus *bus;
     const char *conninfo; /* owner connection, for reading back and the replica's heartbeat */
     const char *pool;
-    int replica_id; /* execution.accepted_by of this process */
+    int replica_id;         /* execution.accepted_by of this process */
+    int heartbeat_every_ms; /* of the replica's row; 0 = 1000 */
 };
 int dispatcher_new(const struct dispatcher_options *options, struct dispatcher **ret,
                    struct err *err) must_check;
@@ -28,6 +30,8 @@ void dispatcher_add(struct dispatcher *d, const struct uuid *execution_id, struc
 void dispatcher_end(struct dispatcher *d);
 /* Events inserted by other means (schedules, deploys): read back by id. */
 void dispatcher_add_ids(struct dispatcher *d, const struct uuid *ids, size_t n);
+/* Lost runs taken over with a new attempt; execution_lease covers them meanwhile. */
+void dispatcher_add_taken_over(struct dispatcher *d, const struct uuid *ids, size_t n);
 
 /* Events not published yet; at DISPATCHER_MAX_WAITING the ingress answers 503. */
 #define DISPATCHER_MAX_WAITING 4000000

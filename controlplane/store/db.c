@@ -4,9 +4,9 @@
 
 #include <stdatomic.h>
 
-#define OID_TEXT  25
-#define OID_BYTEA 17
-#define OID_UUID  2950
+#define OID_TEXT   25
+#define OID_BYTEA  17
+#define OID_UUID   2950
 #define PARAMS_MAX 64
 
 struct db {
@@ -222,8 +222,8 @@ int db_query_text(struct db *db, struct str sql, const struct db_param *params, 
     bind_params(&bound, params, n);
     char *text = mem_strndup(sql.ptr, sql.len);
     atomic_fetch_add_explicit(&statements, 1, memory_order_relaxed);
-    PGresult *result = PQexecParams(db->conn, text, (int)n, NULL, bound.values, bound.lengths,
-                                    bound.formats, 1);
+    PGresult *result =
+        PQexecParams(db->conn, text, (int)n, NULL, bound.values, bound.lengths, bound.formats, 1);
     mem_free(text);
     buf_done(&bound.data);
     return finish(db, result, ret_rows, err);
@@ -256,8 +256,7 @@ int db_commit(struct db *db, struct err *err)
     atomic_fetch_add_explicit(&statements, 1, memory_order_relaxed);
     PGresult *result = PQexec(db->conn, "COMMIT");
     /* COMMIT of a failed transaction answers ROLLBACK: nothing was kept. */
-    if (PQresultStatus(result) == PGRES_COMMAND_OK &&
-        strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+    if (PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
         PQclear(result);
         return err_set(err, DB_E_OTHER, "db.rolled_back", "the transaction had failed before");
     }

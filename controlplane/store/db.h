@@ -29,7 +29,15 @@ int db_reconnect(struct db *db, struct err *err) must_check;
 bool db_ok(const struct db *db);
 int db_socket(const struct db *db); /* for poll in LISTEN loops */
 
-enum db_param_type { DB_P_NULL, DB_P_TEXT, DB_P_BINARY, DB_P_UUID, DB_P_UUIDS, DB_P_TEXTS, DB_P_BYTESS };
+enum db_param_type {
+    DB_P_NULL,
+    DB_P_TEXT,
+    DB_P_BINARY,
+    DB_P_UUID,
+    DB_P_UUIDS,
+    DB_P_TEXTS,
+    DB_P_BYTESS
+};
 struct db_param {
     enum db_param_type type;
     struct str bytes;
@@ -39,11 +47,11 @@ struct db_param {
     char num[24]; /* text of an integer */
 };
 struct db_param db_i64(int64_t v);
-#define DB_NULL         ((struct db_param){.type = DB_P_NULL})
-#define DB_STR(s)       ((struct db_param){.type = DB_P_TEXT, .bytes = (s)})
-#define DB_TEXT(s)      ((struct db_param){.type = DB_P_TEXT, .bytes = str_of(s)})
-#define DB_BYTES(s)     ((struct db_param){.type = DB_P_BINARY, .bytes = (s)})
-#define DB_UUID(u)      ((struct db_param){.type = DB_P_UUID, .id = (u)})
+#define DB_NULL     ((struct db_param){.type = DB_P_NULL})
+#define DB_STR(s)   ((struct db_param){.type = DB_P_TEXT, .bytes = (s)})
+#define DB_TEXT(s)  ((struct db_param){.type = DB_P_TEXT, .bytes = str_of(s)})
+#define DB_BYTES(s) ((struct db_param){.type = DB_P_BINARY, .bytes = (s)})
+#define DB_UUID(u)  ((struct db_param){.type = DB_P_UUID, .id = (u)})
 #define DB_UUID_OR_NULL(u)                                                                         \
     ((struct db_param){.type = uuid_is_nil(&(u)) ? DB_P_NULL : DB_P_UUID, .id = (u)})
 #define DB_BOOL(b)      ((struct db_param){.type = DB_P_TEXT, .bytes = str_of((b) ? "t" : "f")})
@@ -68,8 +76,8 @@ int db_query_text(struct db *db, struct str sql, const struct db_param *params, 
 int db_exec(struct db *db, const char *sql, struct err *err) must_check; /* fixed text, no values */
 
 int db_begin(struct db *db, struct err *err) must_check;
-/* Begins a transaction acting for an organization (and customer; nil = none): sets leat.organization
- * and leat.customer for it. */
+/* Begins a transaction acting for an organization (and customer; nil = none): sets
+ * leat.organization and leat.customer for it. */
 int db_begin_as(struct db *db, const struct uuid *organization, const struct uuid *customer,
                 struct err *err) must_check;
 int db_commit(struct db *db, struct err *err) must_check;
@@ -79,11 +87,13 @@ size_t db_rows_n(const struct db_rows *rows);
 int64_t db_rows_affected(const struct db_rows *rows);
 struct db_rows *db_rows_free(struct db_rows *rows); /* accepts NULL */
 bool db_is_null(const struct db_rows *rows, size_t row, int column);
-struct str db_str(const struct db_rows *rows, size_t row, int column); /* text, bytea, json; borrowed */
+struct str db_str(const struct db_rows *rows, size_t row,
+                  int column); /* text, bytea, json; borrowed */
 struct uuid db_uuid(const struct db_rows *rows, size_t row, int column);
 int64_t db_int(const struct db_rows *rows, size_t row, int column); /* int2, int4, int8 */
 bool db_bool(const struct db_rows *rows, size_t row, int column);
-int64_t db_time_ns(const struct db_rows *rows, size_t row, int column); /* timestamptz -> epoch ns */
+int64_t db_time_ns(const struct db_rows *rows, size_t row,
+                   int column); /* timestamptz -> epoch ns */
 /* bytea[] / text[] of one dimension: the number of items; items are borrowed. */
 size_t db_array(const struct db_rows *rows, size_t row, int column, struct arena *a,
                 struct str **ret_items);

@@ -136,10 +136,10 @@ static const struct {
     int rc;
     const char *code;
 } failures[] = {
-    {"23505", DB_E_UNIQUE, "db.unique"},       {"23503", DB_E_FOREIGN_KEY, "db.foreign_key"},
-    {"23514", DB_E_CHECK, "db.check"},         {"40001", DB_E_RETRY, "db.retry"},
-    {"40P01", DB_E_RETRY, "db.retry"},         {"57014", DB_E_TIMEOUT, "db.timeout"},
-    {"57P", -ENOTCONN, "db.away"},             {"08", -ENOTCONN, "db.away"},
+    {"23505", DB_E_UNIQUE, "db.unique"}, {"23503", DB_E_FOREIGN_KEY, "db.foreign_key"},
+    {"23514", DB_E_CHECK, "db.check"},   {"40001", DB_E_RETRY, "db.retry"},
+    {"40P01", DB_E_RETRY, "db.retry"},   {"57014", DB_E_TIMEOUT, "db.timeout"},
+    {"57P", -ENOTCONN, "db.away"},       {"08", -ENOTCONN, "db.away"},
     {"53", -ENOTCONN, "db.away"},
 };
 

@@ -45,7 +45,8 @@ static int apply(struct db *db, const struct embed_file *f, struct err *err)
     }
     if (r == 0) {
         const struct db_param params[] = {DB_I64(number_of(f)), DB_TEXT(f->name)};
-        r = db_query_text(db, STR("INSERT INTO schema_migration (number, name) VALUES ($1::int, $2)"),
+        r = db_query_text(db,
+                          STR("INSERT INTO schema_migration (number, name) VALUES ($1::int, $2)"),
                           params, ARRAY_LEN(params), NULL, err);
     }
     if (r == 0) {

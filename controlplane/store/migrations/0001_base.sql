@@ -268,6 +268,9 @@ CREATE TABLE execution_result (
     PRIMARY KEY (id)
 ) PARTITION BY RANGE (id);
 
+-- Compressed already; a second try at it only costs.
+ALTER TABLE execution_result ALTER steps SET STORAGE EXTERNAL;
+
 CREATE TABLE log_line (
     id              uuid NOT NULL, -- UUIDv7 of its time
     organization_id uuid NOT NULL,

@@ -1,0 +1,272 @@
+/* Owns the answers to workers' requests. Each of the two subjects has a library thread of its own
+ * and a connection of its own. A request that cannot be answered now (PostgreSQL away) gets no
+ * answer: the worker asks again. */
+#include "definitions/responder.h"
+
+#include "db.h"
+#include "definition_fetch.h"
+#include "json.h"
+#include "log.h"
+#include "org_key.h"
+#include "sealed.h"
+#include "subjects.h"
+
+#define FLOWS_MAX 200
+
+struct lane {
+    struct responder *responder;
+    struct bus_sub *sub;
+    struct db *db;
+};
+
+struct responder {
+    struct bus *bus;
+    char *conninfo, *public_url;
+    const struct secret_key *master_key, *bus_key;
+    struct lane definitions, states;
+};
+
+int responder_new(const struct responder_options *options, struct responder **ret, struct err *err)
+{
+    struct responder *r = mem_new(struct responder);
+    r->bus = options->bus;
+    r->conninfo = mem_strdup(options->conninfo);
+    r->public_url = mem_strdup(options->public_url);
+    r->master_key = options->master_key;
+    r->bus_key = options->bus_key;
+    r->definitions.responder = r;
+    r->states.responder = r;
+    *ret = r;
+    return 0;
+}
+
+struct responder *responder_free(struct responder *r)
+{
+    if (r) {
+        responder_stop(r);
+        db_close(r->definitions.db);
+        db_close(r->states.db);
+        mem_free(r->conninfo);
+        mem_free(r->public_url);
+        mem_free(r);
+    }
+    return NULL;
+}
+
+static int ensure(struct lane *lane, struct err *err)
+{
+    if (!lane->db) {
+        return db_open(lane->responder->conninfo, DB_OWNER, "leat-responder", &lane->db, err);
+    }
+    return db_ok(lane->db) ? 0 : db_reconnect(lane->db, err);
+}
+
+/* --- definitions ------------------------------------------------------------------------------ */
+
+static int open_column(struct responder *r, struct arena *a, const struct secret_key *key,
+                       const char *column, const struct uuid *row, struct str sealed,
+                       struct str *ret_plain, struct err *err)
+{
+    return secret_open(a, key, sealed, org_key_aad(a, column, row), ret_plain, err);
+}
+
+/* Keys of the organization and of the instance, as one JSON array. */
+static int api_keys(struct responder *r, struct arena *a, const struct secret_key *key,
+                    const struct db_rows *rows, size_t row, const struct uuid *flow_config,
+                    struct str *ret_json, struct err *err)
+{
+    struct json_builder list;
+    json_build_array(&list, a);
+    if (!db_is_null(rows, row, 4)) {
+        struct str plain;
+        struct json own;
+        int rc = open_column(r, a, key, "instance_flow_config.sealed_api_keys", flow_config,
+                             db_str(rows, row, 4), &plain, err);
+        if (rc == 0) {
+            rc = json_parse(a, plain, &own, err);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+        for (uint32_t i = 0; own.type == JSON_ARRAY && i < own.len; i++) {
+            json_push(&list, own.items[i]);
+        }
+    }
+    struct str *keys;
+    size_t n = db_array(rows, row, 5, a, &keys);
+    for (size_t i = 0; i < n; i++) {
+        json_push(&list, json_str(keys[i]));
+    }
+    AUTO(buf_done) struct buf text;
+    buf_init(&text, MIB(1));
+    json_dump(&text, json_built(&list));
+    *ret_json = str_n(arena_strndup(a, buf_str(&text).ptr, text.len), text.len);
+    return 0;
+}
+
+static int read_flows(struct lane *lane, struct arena *a, const struct secret_key *key,
+                      struct fetched_instance *f, const struct db_rows *rows, struct err *err)
+{
+    size_t n = MIN(db_rows_n(rows), (size_t)FLOWS_MAX);
+    struct fetched_flow *flows = arena_array(a, n, sizeof(*flows));
+    for (size_t i = 0; i < n; i++) {
+        char gid[GLOBAL_ID_MAX];
+        flows[i].flow_config_id = db_uuid(rows, i, 0);
+        flows[i].flow_id = db_uuid(rows, i, 1);
+        flows[i].name = db_str(rows, i, 2);
+        flows[i].stable_id = db_str(rows, i, 3);
+        (void)global_id_format("InstanceFlowConfig", &flows[i].flow_config_id, gid);
+        flows[i].webhook_url =
+            str_of(arena_printf(a, "%s/trigger/%s", lane->responder->public_url, gid));
+        int r = api_keys(lane->responder, a, key, rows, i, &flows[i].flow_config_id,
+                         &flows[i].api_keys, err);
+        if (r != 0) {
+            return r;
+        }
+    }
+    f->flows = (struct wire_list){flows, n};
+    return 0;
+}
+
+static void read_instance(struct fetched_instance *f, const struct db_rows *rows)
+{
+    f->revision = (uint64_t)db_int(rows, 0, 0);
+    f->organization_id = db_uuid(rows, 0, 1);
+    f->customer_id = db_uuid(rows, 0, 2);
+    f->integration_version_id = db_uuid(rows, 0, 3);
+    f->instance_name = db_str(rows, 0, 4);
+    f->customer_name = db_str(rows, 0, 5);
+    f->customer_external_id = db_str(rows, 0, 6);
+    f->integration_name = db_str(rows, 0, 7);
+    f->integration_id = db_uuid(rows, 0, 8);
+    f->version_number = (uint32_t)db_int(rows, 0, 9);
+    f->definition = db_str(rows, 0, 10);
+    f->step_results_disabled = db_bool(rows, 0, 12);
+    f->logs_disabled = db_bool(rows, 0, 13);
+}
+
+/* The configuration frozen at deploy is sealed under the row (instance, revision). */
+static int read_config(struct lane *lane, struct arena *a, const struct secret_key *key,
+                       struct fetched_instance *f, const struct db_rows *rows, struct err *err)
+{
+    char column[64];
+    (void)snprintf(column, sizeof(column), "instance_revision.sealed_config.%llu",
+                   (unsigned long long)f->revision);
+    return open_column(lane->responder, a, key, column, &f->instance_id, db_str(rows, 0, 11),
+                       &f->config, err);
+}
+
+static int fetch(struct lane *lane, struct arena *a, const struct definition_fetch *ask,
+                 struct buf *plain, struct err *err)
+{
+    struct fetched_instance f = {.instance_id = ask->instance_id};
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    AUTO(db_rows_free) struct db_rows *flows = NULL;
+    struct secret_key key = {{0}};
+    int r = ensure(lane, err);
+    if (r == 0) {
+        r = db_run(lane->db, QUERY_RESPONDER_INSTANCE, &rows, err, DB_UUID(ask->instance_id),
+                   DB_I64(ask->revision));
+    }
+    if (r == 0 && db_rows_n(rows) == 0) {
+        f.error = STR("The instance, or this revision of it, does not exist any more.");
+        wire_encode(&fetched_instance_message, &f, plain);
+        return 0;
+    }
+    if (r == 0) {
+        read_instance(&f, rows);
+        r = org_key_get(lane->db, lane->responder->master_key, &f.organization_id, &key, err);
+    }
+    if (r == 0) {
+        r = read_config(lane, a, &key, &f, rows, err);
+    }
+    if (r == 0) {
+        r = db_run(lane->db, QUERY_RESPONDER_FLOWS, &flows, err, DB_UUID(ask->instance_id));
+    }
+    if (r == 0) {
+        r = read_flows(lane, a, &key, &f, flows, err);
+    }
+    secret_key_done(&key);
+    if (r == -EBADMSG) {
+        f = (struct fetched_instance){.instance_id = ask->instance_id,
+                                      .error = STR("The instance's configuration cannot be opened: "
+                                                   "the master key is not the one it was "
+                                                   "sealed with.")};
+        r = 0;
+    }
+    if (r == 0) {
+        wire_encode(&fetched_instance_message, &f, plain);
+    }
+    secret_wipe((void *)(uintptr_t)f.config.ptr, f.config.len);
+    return r;
+}
+
+static void on_definition(void *ctx, struct bus_message *m)
+{
+    struct lane *lane = ctx;
+    AUTO(arena_free) struct arena *a = arena_new(KIB(64), 0);
+    AUTO(buf_done) struct buf plain;
+    AUTO(buf_done) struct buf sealed;
+    buf_init(&plain, MESSAGE_MAX_BYTES);
+    buf_init(&sealed, MESSAGE_MAX_BYTES);
+    struct definition_fetch ask;
+    struct err err;
+    int r = wire_decode(&definition_fetch_message, a, bus_message_data(m), &ask, &err);
+    if (r == 0) {
+        r = fetch(lane, a, &ask, &plain, &err);
+    }
+    if (r == 0) {
+        sealed_write(lane->responder->bus_key, SUBJECT_DEFINITION, buf_str(&plain), &sealed);
+        secret_wipe(plain.data, plain.len);
+        r = bus_respond(lane->responder->bus, m, buf_str(&sealed));
+    }
+    if (r != 0) {
+        log_warn("a worker's question for a definition was not answered",
+                 LOG_STR("error", err.message));
+    }
+}
+
+/* --- states ----------------------------------------------------------------------------------- */
+
+static void on_state(void *ctx, struct bus_message *m)
+{
+    struct lane *lane = ctx;
+    AUTO(arena_free) struct arena *a = arena_new(KIB(4), 0);
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct state_fetch ask;
+    struct err err;
+    err_clear(&err);
+    int r = wire_decode(&state_fetch_message, a, bus_message_data(m), &ask, &err);
+    if (r == 0) {
+        r = ensure(lane, &err);
+    }
+    if (r == 0) {
+        /* Flow state belongs to the flow config; the other scopes start from the instance. */
+        struct uuid owner = ask.scope == 1 ? ask.flow_config_id : ask.instance_id;
+        r = db_run(lane->db, QUERY_RESPONDER_STATE, &rows, &err, DB_UUID(owner), DB_I64(ask.scope),
+                   DB_UUID(ask.organization_id));
+    }
+    if (r == 0) {
+        struct str store = db_rows_n(rows) ? db_str(rows, 0, 0) : str_n("", 0);
+        r = bus_respond(lane->responder->bus, m, store);
+    }
+    if (r != 0) {
+        log_warn("a worker's question for a state was not answered", LOG_STR("error", err.message));
+    }
+}
+
+int responder_start(struct responder *r)
+{
+    int rc = bus_subscribe(r->bus, SUBJECT_DEFINITION, "definition", on_definition, &r->definitions,
+                           &r->definitions.sub);
+    if (rc == 0) {
+        rc = bus_subscribe(r->bus, SUBJECT_STATE, "state", on_state, &r->states, &r->states.sub);
+    }
+    return rc;
+}
+
+void responder_stop(struct responder *r)
+{
+    r->definitions.sub = bus_sub_free(r->definitions.sub);
+    r->states.sub = bus_sub_free(r->states.sub);
+}

@@ -1,0 +1,463 @@
+/* Owns the way of accepted events into the workers' queue. One thread builds batches from the line
+ * of waiting events and keeps a few publishes in flight; a publish that fails is sent again with
+ * the same message id, so the stream stores it once. The queue's length in NATS is asked for and
+ * bounds what is published ahead of the workers; the rest waits here, by id. The same thread writes
+ * the replica's heartbeat with `oldest_waiting`: the first event that may still be on its way
+ * (waiting, in the queue, or delivered within GRACE_NS). The sweeper leaves everything from it on
+ * alone. */
+#include "dispatch/dispatcher.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "clock.h"
+#include "db.h"
+#include "dispatch/reload.h"
+#include "dispatch/waiting.h"
+#include "log.h"
+#include "subjects.h"
+
+#define IN_FLIGHT         8
+#define QUEUE_AHEAD       96 /* messages in NATS that no worker has taken yet */
+#define BYTES_BUDGET      MIB(64)
+#define PUBLISH_WAIT_MS   5000
+#define RETRY_NS          (200 * NS_PER_MS)
+#define GRACE_NS          (8 * NS_PER_SEC)
+#define SENT_MAX          65536   /* remembered publishes, for oldest_waiting */
+#define RELOAD_SIZE_GUESS KIB(16) /* of an event known by id only */
+
+enum slot_state { SLOT_FREE, SLOT_SENT, SLOT_FAILED };
+struct slot {
+    struct dispatcher *d;
+    enum slot_state state;
+    struct buf message;
+    char msg_id[UUID_TEXT_LEN + 1];
+    int64_t retry_at_ns;
+    struct uuid first; /* smallest id of a first attempt; all ones when none */
+};
+
+struct sent {
+    int64_t at_ns; /* wall clock, as the stream's */
+    struct uuid first;
+};
+
+struct dispatcher {
+    struct bus *bus;
+    char *conninfo, *subject;
+    const char *pool;
+    int replica_id;
+    int64_t heartbeat_ns;
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t lock; /* guards line and slots' state */
+    pthread_cond_t changed;
+    struct waiting *line;
+    struct slot slots[IN_FLIGHT];
+    _Atomic bool stopping;
+    _Atomic size_t n_waiting;
+
+    /* The thread's own. */
+    struct db *db;
+    struct sent *sent; /* ring */
+    size_t sent_first, sent_len;
+    int64_t allowance; /* messages that may be published before asking again */
+    int64_t asked_ns, beat_ns;
+    struct bus_queue_state queue;
+};
+
+static const struct uuid no_id = {
+    {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
+
+int dispatcher_new(const struct dispatcher_options *options, struct dispatcher **ret,
+                   struct err *err)
+{
+    struct dispatcher *d = mem_new(struct dispatcher);
+    d->bus = options->bus;
+    d->conninfo = mem_strdup(options->conninfo);
+    d->replica_id = options->replica_id;
+    d->heartbeat_ns =
+        (options->heartbeat_every_ms ? options->heartbeat_every_ms : 1000) * NS_PER_MS;
+    struct buf subject;
+    buf_init(&subject, 256);
+    buf_addf(&subject, "%s.%s", SUBJECT_RUN, options->pool);
+    d->subject = buf_take(&subject);
+    d->pool = d->subject + strlen(SUBJECT_RUN) + 1;
+    d->line = waiting_new(BYTES_BUDGET);
+    d->sent = mem_array(SENT_MAX, sizeof(*d->sent));
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    for (int i = 0; i < IN_FLIGHT; i++) {
+        d->slots[i].d = d;
+        buf_init(&d->slots[i].message, MESSAGE_MAX_BYTES);
+    }
+    *ret = d;
+    return 0;
+}
+
+struct dispatcher *dispatcher_free(struct dispatcher *d)
+{
+    if (d) {
+        dispatcher_stop(d);
+        for (int i = 0; i < IN_FLIGHT; i++) {
+            buf_done(&d->slots[i].message);
+        }
+        waiting_free(d->line);
+        db_close(d->db);
+        pthread_cond_destroy(&d->changed);
+        pthread_mutex_destroy(&d->lock);
+        mem_free(d->sent);
+        mem_free(d->subject);
+        mem_free(d->conninfo);
+        mem_free(d);
+    }
+    return NULL;
+}
+
+void dispatcher_begin(struct dispatcher *d)
+{
+    pthread_mutex_lock(&d->lock);
+}
+
+void dispatcher_add(struct dispatcher *d, const struct uuid *execution_id, struct str run_request)
+{
+    waiting_push(d->line, execution_id, run_request, false);
+}
+
+void dispatcher_end(struct dispatcher *d)
+{
+    atomic_store_explicit(&d->n_waiting, waiting_len(d->line), memory_order_relaxed);
+    pthread_cond_signal(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void add_ids(struct dispatcher *d, const struct uuid *ids, size_t n, bool taken_over)
+{
+    dispatcher_begin(d);
+    for (size_t i = 0; i < n; i++) {
+        waiting_push(d->line, &ids[i], str_n(NULL, RELOAD_SIZE_GUESS), taken_over);
+    }
+    dispatcher_end(d);
+}
+
+void dispatcher_add_ids(struct dispatcher *d, const struct uuid *ids, size_t n)
+{
+    add_ids(d, ids, n, false);
+}
+
+void dispatcher_add_taken_over(struct dispatcher *d, const struct uuid *ids, size_t n)
+{
+    add_ids(d, ids, n, true);
+}
+
+size_t dispatcher_waiting(const struct dispatcher *d)
+{
+    return atomic_load_explicit(&d->n_waiting, memory_order_relaxed);
+}
+
+/* --- publishing ------------------------------------------------------------------------------- */
+
+static void on_stored(void *ctx, int rc)
+{
+    struct slot *s = ctx;
+    struct dispatcher *d = s->d;
+    pthread_mutex_lock(&d->lock);
+    s->state = rc == 0 ? SLOT_FREE : SLOT_FAILED;
+    s->retry_at_ns = clock_mono_ns() + RETRY_NS;
+    pthread_cond_signal(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void publish(struct dispatcher *d, struct slot *s)
+{
+    pthread_mutex_lock(&d->lock);
+    s->state = SLOT_SENT;
+    pthread_mutex_unlock(&d->lock);
+    int r = bus_publish_stored(d->bus, d->subject, s->msg_id, buf_str(&s->message), PUBLISH_WAIT_MS,
+                               on_stored, s);
+    if (r < 0) {
+        on_stored(s, r);
+    }
+}
+
+static void remember_sent(struct dispatcher *d, const struct uuid *first)
+{
+    if (uuid_eq(first, &no_id)) {
+        return;
+    }
+    if (d->sent_len == SENT_MAX) { /* keeps the older, safer one */
+        return;
+    }
+    d->sent[(d->sent_first + d->sent_len) % SENT_MAX] = (struct sent){clock_now_ns(), *first};
+    d->sent_len++;
+}
+
+struct batch_fill {
+    struct slot *slot;
+    int n;
+};
+
+static void add_reloaded(void *ctx, const struct run_request *request)
+{
+    struct batch_fill *fill = ctx;
+    AUTO(buf_done) struct buf one;
+    buf_init(&one, MESSAGE_MAX_BYTES);
+    struct run_request copy = *request;
+    copy.dispatched_ns = clock_now_ns();
+    wire_encode(&run_request_message, &copy, &one);
+    wire_batch_add(&fill->slot->message, buf_str(&one));
+    fill->n++;
+}
+
+/* Takes the next events off the line: a run of those with bytes, or a run of those to read back. */
+static size_t take(struct dispatcher *d, struct waiting_event *events, bool *ret_reload)
+{
+    size_t n = 0, bytes = 0;
+    pthread_mutex_lock(&d->lock);
+    while (n < BATCH_MAX_RUNS && waiting_len(d->line) > 0 && bytes < BATCH_TARGET_BYTES) {
+        const struct waiting_event *next = waiting_at(d->line, 0);
+        bool reload = next->bytes == NULL;
+        if (n > 0 && (reload != *ret_reload || bytes + next->size > BATCH_TARGET_BYTES)) {
+            break;
+        }
+        *ret_reload = reload;
+        bytes += next->size;
+        events[n++] = waiting_pop(d->line);
+    }
+    atomic_store_explicit(&d->n_waiting, waiting_len(d->line), memory_order_relaxed);
+    pthread_mutex_unlock(&d->lock);
+    return n;
+}
+
+static int reload_into(struct dispatcher *d, struct slot *s, const struct waiting_event *events,
+                       size_t n, struct err *err)
+{
+    struct uuid ids[BATCH_MAX_RUNS];
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = events[i].id;
+    }
+    struct batch_fill fill = {.slot = s};
+    return reload_requests(d->db, ids, n, add_reloaded, &fill, err);
+}
+
+static int ensure_db(struct dispatcher *d, struct err *err)
+{
+    if (!d->db) {
+        return db_open(d->conninfo, DB_OWNER, "leat-dispatcher", &d->db, err);
+    }
+    return db_ok(d->db) ? 0 : db_reconnect(d->db, err);
+}
+
+/* Events taken to be read back are held here until PostgreSQL answers. */
+static void fill_slot(struct dispatcher *d, struct slot *s)
+{
+    struct waiting_event events[BATCH_MAX_RUNS];
+    bool reload = false;
+    size_t n = take(d, events, &reload);
+    buf_clear(&s->message);
+    s->first = no_id;
+    for (size_t i = 0; i < n; i++) {
+        if (!events[i].taken_over && uuid_cmp(&events[i].id, &s->first) < 0) {
+            s->first = events[i].id;
+        }
+        if (events[i].bytes) {
+            wire_batch_add(&s->message, str_n(events[i].bytes, events[i].size));
+            mem_free(events[i].bytes);
+        }
+    }
+    while (reload) {
+        struct err err;
+        int r = ensure_db(d, &err);
+        if (r == 0) {
+            r = reload_into(d, s, events, n, &err);
+        }
+        if (r == 0 || d->stopping) {
+            break;
+        }
+        buf_clear(&s->message);
+        log_warn("reading waiting events back failed", LOG_STR("error", err.message));
+        clock_wait_ns(RETRY_NS);
+    }
+    if (s->message.full) {
+        /* Larger than guessed: each event goes to the end of the line to travel alone. */
+        dispatcher_begin(d);
+        for (size_t i = 0; n > 1 && i < n; i++) {
+            waiting_push(d->line, &events[i].id, str_n(NULL, BATCH_TARGET_BYTES),
+                         events[i].taken_over);
+        }
+        dispatcher_end(d);
+        log_warn("a batch of events was too large and is sent one by one", LOG_INT("events", n));
+        buf_clear(&s->message);
+    }
+    if (s->message.len > 0 && !s->message.full) {
+        struct uuid id = uuid_v4();
+        uuid_format(&id, s->msg_id);
+        remember_sent(d, &s->first);
+        d->allowance--;
+        publish(d, s);
+    }
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void ask_queue(struct dispatcher *d)
+{
+    int64_t now = clock_mono_ns();
+    int64_t every = d->allowance > 0 ? 500 * NS_PER_MS : 10 * NS_PER_MS;
+    if (now - d->asked_ns < every) {
+        return;
+    }
+    d->asked_ns = now;
+    char consumer[128];
+    (void)snprintf(consumer, sizeof(consumer), "%s-%s", CONSUMER_RUN, d->pool);
+    struct err err;
+    int r = bus_queue_state(d->bus, STREAM_RUN, consumer, &d->queue, &err);
+    if (r == 0) {
+        d->allowance = QUEUE_AHEAD - (int64_t)d->queue.pending;
+    } else if (r == -ENOENT || r == -ENOTCONN) {
+        (void)!bus_ensure_streams(d->bus, d->pool, &err);
+    }
+}
+
+/* The first event that may still be on its way to a worker. */
+static struct uuid oldest_on_the_way(struct dispatcher *d)
+{
+    int64_t safe = clock_now_ns() - GRACE_NS;
+    if (d->queue.oldest_pending_ns && d->queue.oldest_pending_ns - NS_PER_SEC < safe) {
+        safe = d->queue.oldest_pending_ns - NS_PER_SEC;
+    }
+    while (d->sent_len > 0 && d->sent[d->sent_first].at_ns < safe) {
+        d->sent_first = (d->sent_first + 1) % SENT_MAX;
+        d->sent_len--;
+    }
+    struct uuid oldest = no_id;
+    for (size_t i = 0; i < d->sent_len; i++) {
+        const struct uuid *first = &d->sent[(d->sent_first + i) % SENT_MAX].first;
+        oldest = uuid_cmp(first, &oldest) < 0 ? *first : oldest;
+    }
+    pthread_mutex_lock(&d->lock);
+    for (int i = 0; i < IN_FLIGHT; i++) {
+        if (d->slots[i].state != SLOT_FREE && uuid_cmp(&d->slots[i].first, &oldest) < 0) {
+            oldest = d->slots[i].first;
+        }
+    }
+    for (size_t i = 0; i < waiting_len(d->line); i++) {
+        const struct waiting_event *e = waiting_at(d->line, i);
+        if (!e->taken_over) { /* first attempts stand in order of acceptance */
+            oldest = uuid_cmp(&e->id, &oldest) < 0 ? e->id : oldest;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&d->lock);
+    return oldest;
+}
+
+static void heartbeat(struct dispatcher *d, bool leaving)
+{
+    int64_t now = clock_mono_ns();
+    if (!leaving && now - d->beat_ns < d->heartbeat_ns) {
+        return;
+    }
+    d->beat_ns = now;
+    struct err err;
+    int r = ensure_db(d, &err);
+    if (r == 0 && leaving) {
+        r = db_run(d->db, QUERY_REPLICA_LEAVE, NULL, &err, DB_I64(d->replica_id));
+    } else if (r == 0) {
+        struct uuid oldest = oldest_on_the_way(d);
+        struct db_param waiting = uuid_eq(&oldest, &no_id) ? DB_NULL : DB_UUID(oldest);
+        r = db_run(d->db, QUERY_REPLICA_HEARTBEAT, NULL, &err, DB_I64(d->replica_id), waiting);
+    }
+    if (r != 0) {
+        log_warn("heartbeat failed", LOG_STR("error", err.message));
+    }
+}
+
+/* Sends again what failed and fills free slots; true when something was done. */
+static bool work(struct dispatcher *d)
+{
+    bool worked = false;
+    int64_t now = clock_mono_ns();
+    for (int i = 0; i < IN_FLIGHT; i++) {
+        struct slot *s = &d->slots[i];
+        pthread_mutex_lock(&d->lock);
+        enum slot_state state = s->state;
+        bool due = state == SLOT_FAILED && s->retry_at_ns <= now;
+        bool fill = state == SLOT_FREE && waiting_len(d->line) > 0 && d->allowance > 0;
+        pthread_mutex_unlock(&d->lock);
+        if (due) {
+            publish(d, s);
+        } else if (fill) {
+            fill_slot(d, s);
+            worked = true;
+        }
+    }
+    return worked;
+}
+
+static void wait_for_change(struct dispatcher *d)
+{
+    pthread_mutex_lock(&d->lock);
+    bool idle = waiting_len(d->line) == 0;
+    int64_t until = clock_mono_ns() + (idle ? 100 : 5) * NS_PER_MS;
+    struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+    bool can_fill = false;
+    for (int i = 0; i < IN_FLIGHT && !idle && d->allowance > 0; i++) {
+        can_fill |= d->slots[i].state == SLOT_FREE;
+    }
+    if (!can_fill && !d->stopping) {
+        (void)pthread_cond_timedwait(&d->changed, &d->lock, &ts);
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void *run(void *arg)
+{
+    struct dispatcher *d = arg;
+    while (!d->stopping) {
+        ask_queue(d);
+        heartbeat(d, false);
+        if (!work(d)) {
+            wait_for_change(d);
+        }
+    }
+    heartbeat(d, true);
+    return NULL;
+}
+
+int dispatcher_start(struct dispatcher *d)
+{
+    int r = pthread_create(&d->thread, NULL, run, d);
+    d->started = r == 0;
+    return -r;
+}
+
+void dispatcher_stop(struct dispatcher *d)
+{
+    if (!d->started) {
+        return;
+    }
+    pthread_mutex_lock(&d->lock);
+    d->stopping = true;
+    pthread_cond_signal(&d->changed);
+    pthread_mutex_unlock(&d->lock);
+    pthread_join(d->thread, NULL);
+    d->started = false;
+    /* Publishes in flight still answer into their slots. */
+    for (int i = 0; i < IN_FLIGHT; i++) {
+        bool sent = true;
+        for (int64_t until = clock_mono_ns() + 2 * PUBLISH_WAIT_MS * NS_PER_MS;
+             sent && clock_mono_ns() < until;) {
+            pthread_mutex_lock(&d->lock);
+            sent = d->slots[i].state == SLOT_SENT;
+            pthread_mutex_unlock(&d->lock);
+            if (sent) {
+                clock_wait_ns(5 * NS_PER_MS);
+            }
+        }
+    }
+}

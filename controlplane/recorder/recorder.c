@@ -1,0 +1,179 @@
+/* Owns the recording thread: pull what has gathered while the last commit ran, record it, ack.
+ * While PostgreSQL is away the same messages are tried again; they are acked only after a commit,
+ * so a recorder that dies leaves them to the next one. */
+#include "recorder/recorder.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "clock.h"
+#include "log.h"
+#include "recorder/batch.h"
+#include "subjects.h"
+
+#define PULL         32 /* messages a batch */
+#define PULL_WAIT_MS 1000
+#define RETRY_NS     (200 * NS_PER_MS)
+#define BATCH_BYTES  MIB(16)
+#define PROGRESS_NS  (10 * NS_PER_SEC)
+
+struct recorder {
+    struct bus *bus;
+    char *conninfo, *pool;
+    pthread_t thread;
+    bool started;
+    _Atomic bool stopping;
+    _Atomic uint64_t recorded, refused;
+    struct db *db;
+    struct bus_puller *puller;
+};
+
+int recorder_new(const struct recorder_options *options, struct recorder **ret, struct err *err)
+{
+    struct recorder *r = mem_new(struct recorder);
+    r->bus = options->bus;
+    r->conninfo = mem_strdup(options->conninfo);
+    r->pool = mem_strdup(options->pool);
+    *ret = r;
+    return 0;
+}
+
+struct recorder *recorder_free(struct recorder *r)
+{
+    if (r) {
+        recorder_stop(r);
+        bus_puller_free(r->puller);
+        db_close(r->db);
+        mem_free(r->conninfo);
+        mem_free(r->pool);
+        mem_free(r);
+    }
+    return NULL;
+}
+
+uint64_t recorder_recorded(const struct recorder *r)
+{
+    return r->recorded;
+}
+
+uint64_t recorder_refused(const struct recorder *r)
+{
+    return r->refused;
+}
+
+static int ensure_db(struct recorder *r, struct err *err)
+{
+    if (!r->db) {
+        return db_open(r->conninfo, DB_OWNER, "leat-recorder", &r->db, err);
+    }
+    return db_ok(r->db) ? 0 : db_reconnect(r->db, err);
+}
+
+/* Tells NATS that the messages are still being worked on, so that they are not handed out again. */
+static void in_progress(struct recorder *r, struct bus_message **messages, int n)
+{
+    for (int i = 0; i < n; i++) {
+        (void)!bus_in_progress(r->bus, messages[i]);
+    }
+}
+
+/* Records until it holds or the process stops; false when it stops. */
+static bool record(struct recorder *r, struct bus_message **messages, int n)
+{
+    int64_t told = clock_mono_ns();
+    for (;;) {
+        AUTO(arena_free) struct arena *a = arena_new(KIB(256), 0);
+        struct batch batch = {.arena = a};
+        uint64_t malformed = 0, recorded = 0;
+        for (int i = 0; i < n; i++) {
+            batch_add(&batch, bus_message_data(messages[i]), &malformed);
+        }
+        size_t came = batch.n;
+        struct err err;
+        int rc = ensure_db(r, &err);
+        if (rc == 0) {
+            rc = batch_record(&batch, r->db, &recorded, &err);
+        }
+        if (rc == 0) {
+            r->recorded += recorded;
+            r->refused += came - recorded;
+            if (malformed > 0) {
+                log_error("malformed results were left out", LOG_INT("results", malformed));
+            }
+            return true;
+        }
+        if (r->stopping) {
+            return false;
+        }
+        log_warn("recording is put off", LOG_STR("error", err.message));
+        clock_wait_ns(RETRY_NS);
+        if (clock_mono_ns() - told > PROGRESS_NS) {
+            in_progress(r, messages, n);
+            told = clock_mono_ns();
+        }
+    }
+}
+
+static void record_and_ack(struct recorder *r, struct bus_message **messages, int n)
+{
+    /* Big messages are taken in parts, so that a transaction stays bounded. */
+    for (int first = 0; first < n;) {
+        size_t bytes = 0;
+        int part = 0;
+        while (first + part < n && (part == 0 || bytes < BATCH_BYTES)) {
+            bytes += bus_message_data(messages[first + part]).len;
+            part++;
+        }
+        bool done = record(r, messages + first, part);
+        for (int i = 0; i < part; i++) {
+            struct bus_message *m = messages[first + i];
+            (void)!(done ? bus_ack(r->bus, m) : bus_nak(r->bus, m));
+            bus_message_free(m);
+        }
+        first += part;
+    }
+}
+
+static int ensure_puller(struct recorder *r)
+{
+    return r->puller ? 0 : bus_puller_new(r->bus, STREAM_RESULT, CONSUMER_RESULT, &r->puller);
+}
+
+static void *run(void *arg)
+{
+    struct recorder *r = arg;
+    struct bus_message *messages[PULL];
+    while (!r->stopping) {
+        int n = ensure_puller(r);
+        if (n == 0) {
+            n = bus_pull(r->puller, PULL, PULL_WAIT_MS, messages);
+        }
+        if (n > 0) {
+            record_and_ack(r, messages, n);
+        } else if (n == -ENOENT) {
+            struct err err;
+            if (bus_ensure_streams(r->bus, r->pool, &err) != 0) {
+                clock_wait_ns(RETRY_NS);
+            }
+        } else if (n < 0) {
+            clock_wait_ns(RETRY_NS);
+        }
+    }
+    return NULL;
+}
+
+int recorder_start(struct recorder *r)
+{
+    int rc = -pthread_create(&r->thread, NULL, run, r);
+    r->started = rc == 0;
+    return rc;
+}
+
+void recorder_stop(struct recorder *r)
+{
+    if (r->started) {
+        r->stopping = true;
+        pthread_join(r->thread, NULL);
+        r->started = false;
+    }
+}
