@@ -11,6 +11,7 @@ struct err {
     char field[160];   /* input field or path the failure is about; "" if none */
     int line, column;  /* 1-based place in a text; 0 = none */
     bool retryable;
+    bool warning; /* in a list: worth telling, no failure */
 };
 
 /* All accept err == NULL (the caller does not want the words) and return `rc` unchanged, so that

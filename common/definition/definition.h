@@ -33,11 +33,11 @@ enum def_input_type {
 };
 
 struct def_input {
-    const char *key;           /* input key; "" inside a list */
+    const char *key; /* input key; "" inside a list */
     enum def_input_type type;
     struct def_place place;
-    struct str text;           /* VALUE: the literal; CONFIG_VAR: the key; REFERENCE, TEMPLATE: source */
-    struct path *path;         /* REFERENCE */
+    struct str text;   /* VALUE: the literal; CONFIG_VAR: the key; REFERENCE, TEMPLATE: source */
+    struct path *path; /* REFERENCE */
     struct template *template; /* TEMPLATE */
     struct def_input *name;    /* inside KEY_VALUES: the key, itself an input; else NULL */
     struct def_input *items;   /* LIST, KEY_VALUES */
@@ -85,14 +85,14 @@ struct def_branch {
 
 struct def_step {
     const char *name;
-    const char *key;       /* step key made from the name, unique in the flow */
+    const char *key; /* step key made from the name, unique in the flow */
     const char *description;
     const char *component; /* action.component.key */
     const char *action;    /* action.key */
     int component_version; /* 0 = LATEST */
     bool component_public;
     bool is_trigger;
-    uint32_t index;        /* 0-based over the whole flow, depth first; the trigger is 0 */
+    uint32_t index; /* 0-based over the whole flow, depth first; the trigger is 0 */
     struct def_place place;
     struct def_input *inputs;
     size_t n_inputs;
@@ -196,7 +196,12 @@ struct def_config_page {
     size_t n_elements;
 };
 
-enum def_endpoint { DEF_ENDPOINT_FLOW, DEF_ENDPOINT_INSTANCE, DEF_ENDPOINT_SHARED, _DEF_ENDPOINT_N };
+enum def_endpoint {
+    DEF_ENDPOINT_FLOW,
+    DEF_ENDPOINT_INSTANCE,
+    DEF_ENDPOINT_SHARED,
+    _DEF_ENDPOINT_N
+};
 
 /* The compiled view; everything in it lives as long as the definition. */
 struct def_view {
@@ -219,7 +224,8 @@ struct def_view {
  * components, actions and inputs are checked against it; NULL leaves that out (worker: the control
  * plane has checked). Every problem found, up to ERR_LIST_MAX, is put in `errors`, each with line,
  * column and path (err.field: "flows[0].steps[2].inputs.url").
- * Returns 0, or -EINVAL when `errors` is not empty (*ret is then untouched). */
+ * Items with `warning` set (an unknown component, an unknown input) are told but do not fail.
+ * Returns 0, or -EINVAL when there is at least one error (*ret is then untouched). */
 int definition_parse(struct str text, const struct catalog *catalog, struct definition **ret,
                      struct err_list *errors) must_check;
 struct definition *definition_ref(struct definition *d);
@@ -230,7 +236,7 @@ const struct def_config_var *definition_var(const struct definition *d, struct s
 
 struct definition_emit_options {
     bool latest_components; /* replace component versions by LATEST */
-    const char *name;        /* replaces; NULL = as is */
+    const char *name;       /* replaces; NULL = as is */
     const char *description;
 };
 /* Writes the definition as YAML version 7: keys sorted, unknown keys kept, same meaning. */
