@@ -1,8 +1,10 @@
 /* Owns the rules within one flow: its trigger, step keys, references and templates, loops, branches
  * against their conditions, schedule, retry and queue. Runs after parsing, on the same thread. It
  * also resolves each reference to the index of its step. */
+#include "cron.h"
 #include "definition/definition_priv.h"
 #include "suggest.h"
+#include "zone.h"
 
 #define NO_PARENT UINT32_MAX
 
@@ -258,36 +260,54 @@ static bool is_scheduled(const struct def_step *step)
     return step->schedule && step->schedule->type != DEF_SCHEDULE_NONE;
 }
 
+static void check_schedule_refs(const struct flow_check *f, const struct def_step *step,
+                                const struct def_where *where)
+{
+    const struct def_input *value = &step->schedule->value;
+    if (value->type == DEF_INPUT_CONFIG_VAR) {
+        check_config_var(f, step, where, value->place, value->text);
+    }
+    for (size_t i = 0; value->type == DEF_INPUT_TEMPLATE && i < value->template->n_parts; i++) {
+        const struct template_part *part = &value->template->parts[i];
+        if (part->type == TEMPLATE_REFERENCE) {
+            def_fail(f->c, where, value->place, "definition.schedule",
+                     "The schedule of step \"%s\" cannot refer to a step's output.",
+                     show_name(f, step));
+        } else if (part->type == TEMPLATE_CONFIG_VAR) {
+            check_config_var(f, step, where, value->place, part->text);
+        }
+    }
+}
+
 static void check_schedule(const struct flow_check *f, const struct def_step *step,
                            const struct def_where *where)
 {
     struct def_compile *c = f->c;
     struct def_schedule *schedule = step->schedule;
-    struct def_where at = def_key(where, "schedule");
     struct def_input *value = &schedule->value;
+    struct def_where at = def_key(where, "schedule");
+    bool runs = schedule->type > DEF_SCHEDULE_ONCE;
+    struct cron cron;
+    struct err err = {0};
     if (step->index != 0) {
         def_fail(c, &at, value->place, "definition.schedule",
                  "Step \"%s\" has a schedule, but only a trigger may.", show_name(f, step));
     }
-    if (value->type == DEF_INPUT_CONFIG_VAR) {
-        check_config_var(f, step, &at, value->place, value->text);
-    } else if (value->type == DEF_INPUT_TEMPLATE) {
-        for (size_t i = 0; i < value->template->n_parts; i++) {
-            const struct template_part *part = &value->template->parts[i];
-            if (part->type == TEMPLATE_REFERENCE) {
-                def_fail(c, &at, value->place, "definition.schedule",
-                         "The schedule of step \"%s\" cannot refer to a step's output.",
-                         show_name(f, step));
-            } else if (part->type == TEMPLATE_CONFIG_VAR) {
-                check_config_var(f, step, &at, value->place, part->text);
-            }
-        }
-    }
-    if (value->type == DEF_INPUT_UNSET && schedule->type > DEF_SCHEDULE_ONCE) {
+    check_schedule_refs(f, step, &at);
+    if (value->type == DEF_INPUT_UNSET && runs) {
         def_fail(c, &at, value->place, "definition.schedule",
                  "The schedule of step \"%s\" has no cron text, such as \"*/5 * * * *\".",
                  show_name(f, step));
     }
+    c->subject = arena_printf(c->arena, "Step \"%s\": ", show_name(f, step));
+    if (value->type == DEF_INPUT_VALUE && runs && cron_parse(value->text, &cron, &err) < 0) {
+        def_fail_err(c, &at, value->place, &err);
+    }
+    const struct zone *zone;
+    if (schedule->time_zone[0] && zone_load(schedule->time_zone, &zone, &err) < 0) {
+        def_fail_err(c, &at, value->place, &err);
+    }
+    c->subject = "";
 }
 
 /* --- steps and flow --------------------------------------------------------------------------- */
