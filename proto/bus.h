@@ -19,6 +19,8 @@ struct bus_options {
 /* The first connect is retried until timeout_ms (negative: for ever). */
 int bus_new(const struct bus_options *options, int64_t timeout_ms, struct bus **ret,
             struct err *err) must_check;
+/* Closes; publishes still in flight are called back first. Free pullers and subscriptions before;
+ * never from a callback of the bus. */
 struct bus *bus_free(struct bus *bus);
 bool bus_connected(struct bus *bus);
 
@@ -33,9 +35,11 @@ int bus_request(struct bus *bus, const char *subject, struct str data, int64_t t
                 struct bus_message **ret) must_check;
 
 /* JetStream publish, asynchronous: the callback comes exactly once, on a library thread: rc 0 when
- * stored (PubAck), -ENOSPC when the stream is full, -ETIMEDOUT / -ENOTCONN otherwise (it may be
- * stored all the same). msg_id dedupes within the stream's window; NULL = none. `data` is copied
- * before return. Returns <0 when nothing was sent (no callback then). */
+ * stored (PubAck), -ENOSPC when the stream is full, -EIO for any other refusal of the server,
+ * -ENOTCONN when no stream takes the subject; -ETIMEDOUT, or -ENOTCONN for a lost connection (then
+ * it may be stored all the same). msg_id dedupes within the stream's window; NULL = none. `data`
+ * is copied before return. Returns <0 when nothing was sent (no callback then): -ENOTCONN, -EMSGSIZE,
+ * -EAGAIN when 16,384 are in flight. The callback must not block: it holds up all others. */
 typedef void (*bus_ack_fn)(void *ctx, int rc);
 int bus_publish_stored(struct bus *bus, const char *subject, const char *msg_id, struct str data,
                        int64_t timeout_ms, bus_ack_fn done, void *ctx) must_check;
@@ -46,7 +50,7 @@ struct bus_sub;
 typedef void (*bus_message_fn)(void *ctx, struct bus_message *m);
 int bus_subscribe(struct bus *bus, const char *subject, const char *queue, bus_message_fn fn,
                   void *ctx, struct bus_sub **ret) must_check;
-struct bus_sub *bus_sub_free(struct bus_sub *sub);
+struct bus_sub *bus_sub_free(struct bus_sub *sub); /* waits for its callback; not from within it */
 int bus_respond(struct bus *bus, const struct bus_message *m, struct str data) must_check;
 
 /* A pull consumer. bus_pull asks for up to `batch` messages and waits up to wait_ms for the first;
