@@ -32,6 +32,34 @@ int action_input_error(struct action_context *ctx, const char *key, struct err *
                      key, message);
 }
 
+static int missing(struct action_context *ctx, const char *key, struct err *err)
+{
+    return action_input_error(ctx, key, err,
+                              "has no value. Give one, or check that the step it references has "
+                              "run and has that field.");
+}
+
+int action_room(struct action_context *ctx, size_t bytes, struct err *err)
+{
+    if (bytes > arena_room(action_arena(ctx))) {
+        return err_set(err, -ENOMEM, "action.memory",
+                       "The data is too large for the memory of one execution. Work on smaller "
+                       "parts, for example page by page.");
+    }
+    return 0;
+}
+
+/* Bytes of memory that one byte of JSON text can become: "1," is an item of 16 bytes in an array
+ * that was doubled while it grew. */
+#define JSON_PARSE_GROWTH 24
+
+int action_parse_json(struct action_context *ctx, struct str text, struct json *ret,
+                      struct err *err)
+{
+    int rc = action_room(ctx, text.len * JSON_PARSE_GROWTH, err);
+    return rc < 0 ? rc : json_parse(action_arena(ctx), text, ret, err);
+}
+
 int action_input_value(struct action_context *ctx, const char *key, struct json *ret,
                        struct err *err)
 {
@@ -39,9 +67,7 @@ int action_input_value(struct action_context *ctx, const char *key, struct json 
     if (v.type == JSON_UNDEFINED) {
         const struct action_input *in = find_input(ctx, key);
         if (in && in->required) {
-            return action_input_error(ctx, key, err,
-                                      "has no value. Give one, or check that the step it "
-                                      "references has run and has that field.");
+            return missing(ctx, key, err);
         }
     }
     *ret = v;
@@ -94,6 +120,10 @@ int action_input_number(struct action_context *ctx, const char *key, double *ret
     }
     v = unwrap(v);
     if (json_is_nullish(v) || (v.type == JSON_STRING && str_trim(json_as_str(v)).len == 0)) {
+        const struct action_input *in = find_input(ctx, key);
+        if (in && in->required) {
+            return missing(ctx, key, err);
+        }
         *ret = NAN;
         return 0;
     }
@@ -159,7 +189,10 @@ static struct json parsed_if(struct action_context *ctx, struct json v, const ch
     if (v.type == JSON_STRING) {
         struct str s = str_trim(json_as_str(v));
         if (s.len && strchr(openers, s.ptr[0])) {
-            return value_parse_json(action_arena(ctx), v);
+            struct json parsed;
+            if (action_parse_json(ctx, json_as_str(v), &parsed, NULL) == 0) {
+                return parsed;
+            }
         }
     }
     return v;

@@ -74,6 +74,12 @@ const struct action *action_descriptor(struct action_context *ctx);
 /* Fills err about an input, by label and key: `Numbers (numbers): ...`. Returns -EINVAL. */
 int action_input_error(struct action_context *ctx, const char *key, struct err *err,
                        const char *fmt, ...) printf_like(4, 5);
+/* Fails ("action.memory") when the run's arena has less than `bytes` left: asked before anything
+ * whose size an input decides. */
+int action_room(struct action_context *ctx, size_t bytes, struct err *err) must_check;
+/* Parses JSON text within the arena's room; -EINVAL as json_parse. */
+int action_parse_json(struct action_context *ctx, struct str text, struct json *ret,
+                      struct err *err) must_check;
 /* The value as it is; a required input that is unset fails. The forms below check that too. */
 int action_input_value(struct action_context *ctx, const char *key, struct json *ret,
                        struct err *err) must_check;

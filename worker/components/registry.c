@@ -4,12 +4,16 @@
 
 const struct component *const component_registry[] = {
     &component_branch,
+    &component_collection_tools,
     &component_log,
     &component_loop,
     &component_management_triggers,
+    &component_math,
+    &component_persist_data,
     &component_schedule_triggers,
     &component_sleep,
     &component_stop_execution,
+    &component_text_manipulation,
     &component_webhook_triggers,
     NULL,
 };
