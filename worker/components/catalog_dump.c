@@ -15,8 +15,8 @@ static const char *const type_names[_CATALOG_INPUT_TYPE_N] = {
 };
 static const char *const collection_names[] = {
     [CATALOG_SINGLE] = "single",
-    [CATALOG_VALUE_LIST] = "valueList",
-    [CATALOG_KEY_VALUE_LIST] = "keyValueList",
+    [CATALOG_VALUE_LIST] = "valuelist",
+    [CATALOG_KEY_VALUE_LIST] = "keyvaluelist",
 };
 
 static struct json names(struct arena *a, const char *const *list)
@@ -53,11 +53,11 @@ static struct json dump_action(struct arena *a, const struct action *action)
         unsigned flag;
         const char *name;
     } flags[] = {
-        {ACTION_TRIGGER, "isTrigger"},
+        {ACTION_TRIGGER, "trigger"},
         {ACTION_BRANCHES, "branches"},
         {ACTION_LOOP, "loops"},
-        {ACTION_BREAKS, "breaksLoop"},
-        {ACTION_STOPS, "stopsExecution"},
+        {ACTION_BREAKS, "breaks"},
+        {ACTION_STOPS, "stops"},
         {ACTION_SCHEDULE, "scheduleAllowed"},
         {ACTION_SCHEDULE_REQUIRED, "scheduleRequired"},
     };
@@ -77,7 +77,12 @@ static struct json dump_action(struct arena *a, const struct action *action)
         json_push(&inputs, dump_input(a, in));
     }
     json_append(&b, STR("inputs"), json_built(&inputs));
-    json_append(&b, STR("example"), json_cstr(action->example));
+    struct json example;
+    if (action->example) {
+        /* A unit test parses every example. */
+        ASSERT(json_parse(a, str_of(action->example), &example, NULL) == 0);
+        json_append(&b, STR("example"), example);
+    }
     return json_built(&b);
 }
 
@@ -99,7 +104,7 @@ void catalog_dump(struct buf *b)
         json_append(&one, STR("description"), json_cstr(c->description));
         json_append(&one, STR("category"), json_cstr(c->category));
         json_append(&one, STR("version"), json_num(c->version));
-        json_append(&one, STR("isPublic"), json_bool(true));
+        json_append(&one, STR("public"), json_bool(true));
         json_append(&one, STR("actions"), json_built(&actions));
         json_push(&list, json_built(&one));
     }
