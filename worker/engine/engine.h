@@ -1,0 +1,45 @@
+/* Runs one flow once: from a run request and its instance to an encoded run result. Linear blocking
+ * C on the caller's (slot's) thread; what it needs of the worker comes through engine_env. */
+#pragma once
+
+#include "definitions/instance.h"
+#include "run_request.h"
+#include "run_result.h"
+
+#define RUN_DEADLINE_MS      (15 * 60 * 1000)
+#define RUN_MEMORY_MAX       MIB(256) /* values of one run */
+#define RUN_STEP_RESULTS_MAX 10000
+#define RUN_STEP_BYTES_MAX   MIB(64) /* step results before compression */
+#define RUN_LOG_LINES_MAX    10000
+#define RUN_LOG_LINE_MAX     4096
+#define RUN_LOG_BYTES_MAX    MIB(1)
+#define RUN_STATE_MAX        MIB(64)                        /* all stores together */
+#define RUN_RESULT_MAX       (6 * 1024 * 1024 + 512 * 1024) /* one message */
+#define SYNC_REPLY_MAX       MIB(5)
+
+struct engine_memory;
+struct http_client;
+
+struct engine_env {
+    void *ctx; /* the slot's */
+    /* Waits are marked, so that another slot can compute meanwhile. */
+    void (*block_begin)(void *ctx);
+    void (*block_end)(void *ctx);
+    /* Reads a store whole into the arena; "" = empty. Blocks until deadline_ns (monotonic). */
+    int (*state_fetch)(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
+                       struct arena *a, struct str *ret_store, struct err *err);
+    /* Sends an encoded sync_reply; a caller that has gone is no error. */
+    void (*reply)(void *ctx, const char *subject, struct str data);
+    struct http_client *(*http)(void *ctx);
+    int64_t run_ms; /* 0 = RUN_DEADLINE_MS */
+};
+
+/* What a slot keeps between runs: arenas and buffers that shrink back when a run was large. */
+struct engine_memory *engine_memory_new(void);
+struct engine_memory *engine_memory_free(struct engine_memory *m); /* accepts NULL; returns NULL */
+
+/* Appends the encoded run_result to `to`. Whatever happens to the flow, there is a result.
+ * `instance` NULL: the run fails with `why`. */
+void engine_run(struct engine_memory *m, const struct engine_env *env,
+                const struct run_request *request, const struct instance *instance,
+                const struct err *why, struct buf *to);

@@ -1,0 +1,243 @@
+/* Collects what a run leaves behind: a step result an executed step, log lines, and at the end the
+ * encoded run result. Used by one run at a time on its slot's thread; the buffers are the slot's.
+ * Bounded: later step results are counted only, later data left out (skipped_data), so that the
+ * result always fits one message. */
+#include "engine/run_priv.h"
+
+#include "clock.h"
+#include "msgpack.h"
+
+#define KEEP_BYTES KIB(32) /* buffers larger than this are given back after a run */
+
+static void shrink(struct buf *b)
+{
+    if (b->cap > KEEP_BYTES) {
+        size_t max = b->max;
+        buf_done(b);
+        buf_init(b, max);
+    } else {
+        buf_clear(b);
+    }
+}
+
+void recorder_clear(struct recorder *r)
+{
+    shrink(&r->steps);
+    shrink(&r->data);
+    shrink(&r->message);
+    shrink(&r->log_text);
+    if (r->cap_logs > 64) {
+        mem_free(r->logs);
+        r->logs = NULL;
+        r->cap_logs = 0;
+    }
+    r->n_steps = r->n_steps_left_out = r->n_logs = r->n_logs_left_out = 0;
+}
+
+void recorder_done(struct recorder *r)
+{
+    buf_done(&r->steps);
+    buf_done(&r->data);
+    buf_done(&r->message);
+    buf_done(&r->log_text);
+    mem_free(r->logs);
+}
+
+static void add_path(struct buf *to, const struct loop_frame *frame)
+{
+    if (frame->up) {
+        add_path(to, frame->up);
+        buf_addc(to, ',');
+    }
+    buf_addf(to, "%s.%u", frame->key, frame->index);
+}
+
+struct str run_loop_path(struct run *run)
+{
+    struct buf *text = &run->memory->text;
+    buf_clear(text);
+    if (run->loop) {
+        add_path(text, run->loop);
+    }
+    return buf_str(text);
+}
+
+static void add_step(struct recorder *r, struct step_result *s)
+{
+    buf_clear(&r->message);
+    wire_encode(&step_result_message, s, &r->message);
+    wire_batch_add(&r->steps, buf_str(&r->message));
+}
+
+void run_record_step(struct run *run, const struct step_record *record)
+{
+    struct recorder *r = run->recorder;
+    if (run->instance->fetched.step_results_disabled) {
+        return;
+    }
+    if (r->n_steps >= RUN_STEP_RESULTS_MAX) {
+        r->n_steps_left_out++;
+        return;
+    }
+    const struct def_step *def = record->step->def;
+    const struct json_member members[] = {
+        {STR("data"), record->data},
+        {STR("contentType"),
+         record->content_type ? json_cstr(record->content_type) : json_undefined()},
+    };
+    buf_clear(&r->data);
+    size_t room = RUN_STEP_BYTES_MAX - MIN(r->steps.len, RUN_STEP_BYTES_MAX);
+    bool fits = json_size(record->data) <= room;
+    if (fits) {
+        msgpack_write(&r->data, json_object(members, record->content_type ? 2 : 1));
+    }
+    struct step_result s = {
+        .name = str_of(def->name),
+        .key = str_of(def->key),
+        .component = str_of(def->component),
+        .action = str_of(def->action),
+        .started_ns = record->started_ns,
+        .ended_ns = record->ended_ns,
+        .data = buf_str(&r->data),
+        .error = str_of(record->error),
+        .branch = str_of(record->branch),
+        .loop_path = run->loop ? run_loop_path(run) : STR(""),
+        .attempts = record->attempts > 1 ? record->attempts : 0,
+        .skipped_data = !fits,
+    };
+    add_step(r, &s);
+    r->n_steps++;
+}
+
+void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message)
+{
+    struct recorder *r = run->recorder;
+    size_t len = MIN(message.len, (size_t)RUN_LOG_LINE_MAX);
+    while (len < message.len && len > 0 && ((unsigned char)message.ptr[len] & 0xc0) == 0x80) {
+        len--; /* cut between characters */
+    }
+    if (r->n_logs >= RUN_LOG_LINES_MAX || r->log_text.len + len > RUN_LOG_BYTES_MAX) {
+        r->n_logs_left_out++;
+        return;
+    }
+    if (r->n_logs == r->cap_logs) {
+        r->cap_logs = r->cap_logs ? r->cap_logs * 2 : 16;
+        r->logs = mem_realloc(r->logs, r->cap_logs * sizeof(*r->logs));
+    }
+    r->logs[r->n_logs++] = (struct log_entry){.time_ns = clock_now_ns(),
+                                              .level = level,
+                                              .step_name = step_name,
+                                              .at = r->log_text.len,
+                                              .len = len};
+    buf_add(&r->log_text, message.ptr, len);
+}
+
+static struct wire_list collect_logs(struct run *run)
+{
+    struct recorder *r = run->recorder;
+    if (run->instance && run->instance->fetched.logs_disabled) {
+        return (struct wire_list){0};
+    }
+    uint32_t left_out = r->n_logs_left_out;
+    struct result_log *logs = arena_array(run->keep, r->n_logs + 2, sizeof(*logs));
+    size_t n = 0;
+    for (; n < r->n_logs; n++) {
+        const struct log_entry *e = &r->logs[n];
+        logs[n] = (struct result_log){.time_ns = e->time_ns,
+                                      .level = e->level,
+                                      .step_name = str_of(e->step_name),
+                                      .message = str_n(r->log_text.data + e->at, e->len)};
+    }
+    const struct {
+        uint32_t count;
+        const char *what;
+    } notes[] = {{left_out, "log lines"}, {r->n_steps_left_out, "step results"}};
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        if (notes[i].count && n < RUN_LOG_LINES_MAX) {
+            const char *text = arena_printf(run->keep, "%u more %s were left out: over the limit",
+                                            notes[i].count, notes[i].what);
+            logs[n++] = (struct result_log){
+                .time_ns = clock_now_ns(), .level = LINE_WARN, .message = str_of(text)};
+        }
+    }
+    return (struct wire_list){.items = logs, .n = n};
+}
+
+/* Writes the batch anew without the data of steps that have more than `keep` bytes. */
+static void leave_out_data(struct run *run, size_t keep)
+{
+    struct recorder *r = run->recorder;
+    struct buf all = r->steps;
+    struct str rest = buf_str(&all), message;
+    buf_init(&r->steps, all.max);
+    AUTO(arena_free) struct arena *a = arena_new(0, 0);
+    while (wire_batch_next(&rest, &message) == 1) {
+        struct step_result s;
+        arena_clear(a);
+        ASSERT(wire_decode(&step_result_message, a, message, &s, NULL) == 0);
+        if (s.data.len > keep) {
+            s.data = STR("");
+            s.skipped_data = true;
+        }
+        add_step(r, &s);
+    }
+    buf_done(&all);
+}
+
+static void compress_steps(struct run *run, size_t room, struct buf *to)
+{
+    static const size_t keeps[] = {MIB(1), KIB(256), KIB(64), KIB(16), KIB(2), 256, 0};
+    struct recorder *r = run->recorder;
+    steps_compress(buf_str(&r->steps), to);
+    for (size_t i = 0; i < ARRAY_LEN(keeps) && to->len > room; i++) {
+        leave_out_data(run, keeps[i]);
+        buf_clear(to);
+        steps_compress(buf_str(&r->steps), to);
+    }
+}
+
+void run_record_result(struct run *run, struct buf *to)
+{
+    struct recorder *r = run->recorder;
+    const struct run_request *q = run->request;
+    struct wire_list states = {0};
+    size_t state_bytes = 0;
+    bool failed = run->err.message[0];
+    if (!failed && state_collect(run, &states, &state_bytes, &run->err) < 0) {
+        failed = true;
+        state_bytes = 0;
+    }
+    struct buf *packed = &r->data;
+    buf_clear(packed);
+    size_t room = RUN_RESULT_MAX - MIN(state_bytes + r->log_text.len + 64 * r->n_logs,
+                                       (size_t)RUN_RESULT_MAX - KIB(64));
+    if (r->n_steps) {
+        compress_steps(run, room, packed);
+        if (packed->len > room) { /* names alone are too much: keep none */
+            buf_clear(packed);
+            buf_clear(&r->steps);
+            r->n_steps = 0;
+        }
+    }
+    struct run_result result = {
+        .execution_id = q->execution_id,
+        .attempt = q->attempt,
+        .organization_id = q->organization_id,
+        .instance_id = q->instance_id,
+        .flow_config_id = q->flow_config_id,
+        .status = failed ? RUN_FAILED : RUN_SUCCEEDED,
+        .result_type = str_of(failed ? "ERROR" : run->result_type),
+        .accepted_ns = q->accepted_ns,
+        .dispatched_ns = q->dispatched_ns,
+        .started_ns = run->started_ns,
+        .ended_ns = clock_now_ns(),
+        .error = failed ? str_of(run->err.message) : STR(""),
+        .error_step = failed && run->failed_step ? str_of(run->failed_step->def->name) : STR(""),
+        .n_steps = r->n_steps,
+        .steps = buf_str(packed),
+        .steps_size = (uint32_t)r->steps.len,
+        .logs = collect_logs(run),
+        .states = failed ? (struct wire_list){0} : states,
+    };
+    wire_encode(&run_result_message, &result, to);
+}

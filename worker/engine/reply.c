@@ -1,0 +1,127 @@
+/* The answer to a caller whose connection waits: made of the step that ended last, sent as soon as
+ * the flow has ended and before its result is stored. Called once a run on the slot's thread. */
+#include "engine/run_priv.h"
+
+#include "expr/value.h"
+
+struct answer {
+    int status;
+    const char *content_type;
+    struct json headers;
+    struct str body;
+};
+
+static void send(struct run *run, const struct answer *answer)
+{
+    struct arena *a = run->keep;
+    struct sync_reply reply = {.execution_id = run->request->execution_id,
+                               .status_code = (uint32_t)answer->status,
+                               .content_type = str_of(answer->content_type),
+                               .body = answer->body};
+    if (answer->headers.type == JSON_OBJECT && answer->headers.len) {
+        reply.headers.items = arena_array(a, answer->headers.len, sizeof(*reply.headers.items));
+        for (uint32_t i = 0; i < answer->headers.len; i++) {
+            const struct json_member *m = &answer->headers.members[i];
+            reply.headers.items[reply.headers.n++] =
+                (struct wire_pair){.name = m->key, .value = value_to_text(a, m->value)};
+        }
+    }
+    struct buf *message = &run->recorder->data;
+    buf_clear(message);
+    wire_encode(&sync_reply_message, &reply, message);
+    struct str subject = run->request->reply_to;
+    run->env->reply(run->env->ctx, arena_strndup(a, subject.ptr, subject.len), buf_str(message));
+    run->replied = true;
+}
+
+/* A body of one JSON object with the execution's id and, if any, an error. */
+static struct str id_body(struct run *run, const char *error)
+{
+    const struct json_member members[] = {{STR("error"), json_cstr(error)},
+                                          {STR("executionId"), json_cstr(run->execution_id)}};
+    struct buf *text = &run->memory->text;
+    buf_clear(text);
+    json_dump(text, error ? json_object(members, 2) : json_object(members + 1, 1));
+    return str_n(arena_strndup(run->keep, text->data, text->len), text->len);
+}
+
+static void send_error(struct run *run, const char *error)
+{
+    send(run, &(struct answer){.status = 500,
+                               .content_type = "application/json",
+                               .headers = json_undefined(),
+                               .body = id_body(run, error)});
+}
+
+/* {data, contentType} objects of binary results are sent as their data. */
+static bool is_file(struct json v)
+{
+    enum json_type t = json_get(v, STR("data")).type;
+    return v.type == JSON_OBJECT && json_get(v, STR("contentType")).type == JSON_STRING &&
+           (t == JSON_BINARY || t == JSON_STRING) && v.len <= 3;
+}
+
+static const char *copy_text(struct run *run, struct str s)
+{
+    return arena_strndup(run->keep, s.ptr, s.len);
+}
+
+static void send_result(struct run *run, const struct action_result *last)
+{
+    struct json data = last->data;
+    struct answer answer = {.status = last->status_code ? last->status_code : 200,
+                            .content_type = last->content_type,
+                            .headers = last->headers};
+    if (is_file(data)) {
+        if (!answer.content_type) {
+            answer.content_type = copy_text(run, json_as_str(json_get(data, STR("contentType"))));
+        }
+        data = json_get(data, STR("data"));
+    }
+    const char *usual = "application/json";
+    if (data.type == JSON_BINARY || data.type == JSON_STRING) {
+        usual = data.type == JSON_STRING ? "text/plain; charset=utf-8" : "application/octet-stream";
+        answer.body = json_as_str(data);
+    } else if (data.type == JSON_UNDEFINED) {
+        answer.body = STR("");
+    } else {
+        struct buf *text = &run->memory->text;
+        buf_clear(text);
+        json_dump(text, data);
+        answer.body = buf_str(text);
+    }
+    if (!answer.content_type) {
+        answer.content_type = usual;
+    }
+    if (answer.body.len > SYNC_REPLY_MAX) {
+        send_error(run, arena_printf(run->keep,
+                                     "the answer is %zu bytes; a synchronous answer is at most %zu",
+                                     answer.body.len, SYNC_REPLY_MAX));
+        return;
+    }
+    send(run, &answer);
+}
+
+void run_reply_trigger(struct run *run, const struct action_result *result)
+{
+    if (run->replied || !run->request->reply_to.len || run->request->synchronous) {
+        return;
+    }
+    send(run, &(struct answer){.status = result->status_code ? result->status_code : 200,
+                               .content_type =
+                                   result->content_type ? result->content_type : "application/json",
+                               .headers = result->headers,
+                               .body = id_body(run, NULL)});
+}
+
+void run_reply_end(struct run *run)
+{
+    if (run->replied || !run->request->reply_to.len) {
+        return;
+    }
+    if (run->err.message[0]) {
+        send_error(run, run->err.message);
+    } else {
+        send_result(run, &run->last);
+    }
+}

@@ -1,0 +1,138 @@
+/* The engine's own view of a run, shared by the files of this folder only. */
+#pragma once
+
+#include "engine/engine.h"
+
+#define LOOP_DEPTH_MAX 64
+
+/* What the steps of a list tell their caller: go on, leave the innermost loop, end well, end badly.
+ */
+enum flow_signal { FLOW_NEXT, FLOW_BREAK, FLOW_STOP, FLOW_FAIL };
+
+struct scope_entry {
+    struct json result; /* valid when has_result */
+    struct json item;   /* loops: the current item; UNDEFINED outside */
+    uint32_t index;     /* loops: of the current item */
+    bool has_result, in_loop;
+};
+
+struct loop_frame {
+    struct loop_frame *up;
+    const char *key;
+    uint32_t index;
+};
+
+/* Memory of one nesting level of loops: body is given back after each iteration; what must outlive
+ * it is copied to spare, which then becomes carry. Made when first needed. */
+struct loop_memory {
+    struct arena *body, *carry, *spare;
+};
+
+struct log_entry {
+    int64_t time_ns;
+    uint32_t level;
+    const char *step_name;
+    size_t at, len; /* in log_text */
+};
+struct recorder {
+    struct buf steps;   /* wire batch of step_result */
+    struct buf data;    /* one step's data as MessagePack */
+    struct buf message; /* one encoded step_result */
+    struct buf log_text;
+    struct log_entry *logs;
+    uint32_t n_steps, n_steps_left_out;
+    uint32_t n_logs, cap_logs, n_logs_left_out;
+};
+
+struct state_store {
+    bool loaded, dirty;
+    struct arena *arena;
+    struct json_member *members;
+    size_t n, cap;
+    size_t bytes; /* live */
+};
+
+struct engine_memory {
+    struct arena *keep;
+    struct loop_memory loops[LOOP_DEPTH_MAX];
+    struct recorder recorder;
+    struct buf text; /* scratch of template and text building; never across calls */
+};
+
+struct run {
+    const struct engine_env *env;
+    struct engine_memory *memory;
+    const struct run_request *request;
+    struct hook_request hook;
+    const struct instance *instance;
+    const struct instance_flow *flow;
+    struct arena *keep;        /* lives as long as the run */
+    struct arena *scratch;     /* keep, or the body memory of the innermost loop */
+    struct scope_entry *scope; /* by step index */
+    struct loop_frame *loop;
+    int loop_depth;
+    struct recorder *recorder;
+    struct state_store states[_STATE_SCOPE_N];
+    struct json payload, cursor;
+    const char *execution_id;        /* global id */
+    int64_t started_ns, deadline_ns; /* wall clock; monotonic */
+    const char *result_type;
+    struct action_result last; /* of the step that ended last: a synchronous answer is made of it */
+    bool replied;
+    struct err err; /* why the run failed */
+    const struct plan_step *failed_step;
+};
+
+struct action_context {
+    struct run *run;
+    const struct plan_step *step;
+    struct json *values; /* by the step's plan_input; UNDEFINED = unset */
+    char idempotency_key[UUID_TEXT_LEN + 1];
+    char traceparent[64];
+};
+
+/* input.c */
+int run_eval(struct run *run, const struct def_input *in, struct json *ret,
+             struct err *err) must_check;
+int run_eval_inputs(struct run *run, const struct plan_step *ps, struct json **ret_values,
+                    struct err *err) must_check;
+
+/* control.c: the engine's own actions */
+int control_branch_expression(struct action_context *ctx, struct action_result *ret,
+                              struct err *err) must_check;
+int control_branch_value(struct action_context *ctx, struct action_result *ret,
+                         struct err *err) must_check;
+
+/* payload.c */
+void payload_build(struct run *run);
+struct json payload_body(struct arena *a, struct str body, struct str content_type);
+struct json payload_multipart(struct arena *a, struct str body, struct str content_type);
+
+/* record.c */
+void recorder_clear(struct recorder *r);
+void recorder_done(struct recorder *r);
+struct step_record {
+    const struct plan_step *step;
+    int64_t started_ns, ended_ns;
+    struct json data;
+    const char *content_type;
+    const char *error, *branch; /* NULL = none */
+    uint32_t attempts;
+};
+void run_record_step(struct run *run, const struct step_record *record);
+void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message);
+/* Path of the iteration that runs now, "outer.3,inner.0"; in the run's text buffer. */
+struct str run_loop_path(struct run *run);
+/* Encodes the whole result; step data is left out where the message would be too large. */
+void run_record_result(struct run *run, struct buf *to);
+
+/* state.c */
+void state_done(struct run *run);
+/* Adds the changed stores as MessagePack, in the keep arena; -EFBIG with err when they are too
+ * large for a result. */
+int state_collect(struct run *run, struct wire_list *ret_states, size_t *ret_bytes,
+                  struct err *err) must_check;
+
+/* reply.c */
+void run_reply_trigger(struct run *run, const struct action_result *result);
+void run_reply_end(struct run *run);

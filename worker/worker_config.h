@@ -1,0 +1,12 @@
+/* Settings of leat-worker: the table that makes --help, the environment names and the docs. */
+#pragma once
+
+#include "config.h"
+
+struct worker_config {
+    const char *nats, *pool, *bus_key, *bus_key_file, *egress_allow, *log_level, *log_format;
+    int64_t max_slots;
+    bool dump_catalog, print_config;
+    const char *dump_docs;
+};
+extern const struct config_option worker_options[];
