@@ -16,6 +16,7 @@ struct config_option {
 };
 /* Fills `into` from defaults, environment, then arguments; the options table ends with {0}.
  * A bare --bool sets true, --bool=false is accepted. Strings stay owned by argv/environ.
+ * A variable that is set but empty counts as not set; --name= sets an empty text.
  * Returns 0; 1 when --help was asked (printed); -EINVAL with the option named. */
 int config_load(const struct config_option *options, void *into, int argc, char **argv,
                 const char *usage, struct err *err) must_check;

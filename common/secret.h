@@ -16,7 +16,8 @@ void secret_key_done(struct secret_key *key); /* wipes */
 int secret_key_parse(struct str text, struct secret_key *ret_key, struct err *err) must_check;
 void secret_wipe(void *p, size_t len);
 
-/* Appends version, nonce, ciphertext and tag. aad names the row and column it belongs to. */
+/* Appends version, nonce, ciphertext and tag (sets `full` when there is no room). aad names the row
+ * and column it belongs to. */
 void secret_seal(const struct secret_key *key, struct str plain, struct str aad, struct buf *to);
 /* Opens into the arena; -EBADMSG ("secret.sealed_with_other_key") when it does not verify. */
 int secret_open(struct arena *a, const struct secret_key *key, struct str sealed, struct str aad,
