@@ -36,7 +36,10 @@ struct json_member {
     struct json value;
 };
 
-#define JSON_MAX_DEPTH 200
+#define JSON_MAX_DEPTH 200 /* of a parsed text */
+/* Of a value that is written, copied or compared: leaves room to wrap what was parsed. Writers of
+ * deeper values set `full` of their buffer, json_copy puts null there, json_equal says false. */
+#define JSON_MAX_NEST 256
 
 /* Constructors; the pointed-to memory must outlive the value (it is not copied). */
 static inline struct json json_undefined(void)
@@ -96,6 +99,7 @@ struct json_builder {
     void *slots; /* struct json or struct json_member */
     uint32_t len, cap;
     bool is_object;
+    struct json_index *index; /* of the keys, once there are many */
 };
 void json_build_array(struct json_builder *b, struct arena *a);
 void json_build_object(struct json_builder *b, struct arena *a);
@@ -107,11 +111,13 @@ struct json json_built(const struct json_builder *b);
 /* Parses one JSON text (RFC 8259, white space around it allowed) into the arena. Strings without
  * escapes point into `text`, which must outlive the value. Duplicate keys: the last wins, in the
  * place of the first. Lone surrogates become U+FFFD. Depth is limited to JSON_MAX_DEPTH.
- * Returns 0, or -EINVAL with code "json.syntax" and the byte offset in the words. */
+ * Returns 0, or -EINVAL with code "json.syntax" and the byte offset in the words, or "json.too_large"
+ * when the arena has no room for it (a text may take up to 16 times its length). */
 int json_parse(struct arena *a, struct str text, struct json *ret_value, struct err *err) must_check;
 
 /* JSON text as JavaScript's JSON.stringify writes it (shortest round-trip numbers, NaN as null,
- * undefined members left out, undefined items null). Binary is written as a base64 string. */
+ * undefined members left out, undefined items null). Binary is written as a base64 string; bytes of
+ * a string that are not UTF-8 as U+FFFD. */
 void json_dump(struct buf *b, struct json v);
 void json_dump_pretty(struct buf *b, struct json v, int indent);
 void json_dump_string(struct buf *b, struct str s); /* quoted and escaped */

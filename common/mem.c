@@ -262,3 +262,9 @@ size_t arena_room(const struct arena *a)
 {
     return a->max_bytes > a->held ? a->max_bytes - a->held : 0;
 }
+
+bool arena_fits(const struct arena *a, size_t size)
+{
+    return size <= arena_room(a) ||
+           (a->head && size <= ((a->head->size - a->head->used) & ~(size_t)(ARENA_ALIGN - 1)));
+}

@@ -39,5 +39,6 @@ char *arena_printf(struct arena *a, const char *fmt, ...) printf_like(2, 3);
 void arena_defer(struct arena *a, void (*fn)(void *), void *ptr);
 size_t arena_used(const struct arena *a); /* bytes handed out since new or clear */
 size_t arena_room(const struct arena *a); /* bytes left below max_bytes */
+bool arena_fits(const struct arena *a, size_t size); /* whether arena_alloc(a, size) would do */
 #define arena_new_of(a, type) ((type *)arena_zalloc((a), sizeof(type)))
 DEFINE_CLEANUP(struct arena *, arena_free)

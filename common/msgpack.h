@@ -6,8 +6,10 @@
 
 void msgpack_write(struct buf *b, struct json v);
 /* One value from the start of bytes; *ret_used = bytes read. Bounded by the input: depth
- * JSON_MAX_DEPTH, counts checked against what is left. Strings point into `bytes`. Map keys that
- * are not strings become their text; ext values become binary.
- * Returns 0 or -EINVAL ("msgpack.syntax"). */
+ * JSON_MAX_NEST, counts checked against what is left. Strings point into `bytes`. Scalar map keys
+ * that are not strings become their text (arrays and maps as keys are refused); of equal keys the
+ * last wins, in the place of the first. ext values, and str values that are not UTF-8, become
+ * binary. Returns 0 or -EINVAL ("msgpack.syntax"; "msgpack.too_large" when the arena has no room,
+ * a value may take up to 16 times its bytes). */
 int msgpack_read(struct arena *a, struct str bytes, struct json *ret_value, size_t *ret_used,
                  struct err *err) must_check;
