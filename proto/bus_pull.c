@@ -16,7 +16,7 @@
 #define SUBJECT_MAX    256
 #define NAME_MAX_BYTES 100
 #define SLICE_MS       200 /* a lost connection is seen after at most so long */
-#define GRACE_MS       300 /* beyond the server's own deadline */
+#define GRACE_MS       500 /* beyond the server's own deadline */
 #define BURST_MS       20  /* silence that ends a burst whose end was not told */
 #define BACK_OFF_MS    20  /* when the server refuses more requests for now */
 
@@ -226,9 +226,6 @@ int bus_pull(struct bus_puller *p, int batch, int64_t wait_ms, struct bus_messag
     int n = take_queued(p, batch, ret_messages);
     if (n == 0 && (p->more || wait_ms == 0)) {
         n = pull_once(p, batch, wait_ms, true, ret_messages);
-        if (n == 0 && p->more) {
-            return 0; /* busy, or lost on the way */
-        }
     }
     if (n == 0 && wait_ms > 0) {
         n = pull_once(p, 1, wait_ms, false, ret_messages);
