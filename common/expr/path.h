@@ -14,7 +14,8 @@ struct path_segment {
 struct path {
     struct str step_key;
     enum path_root root;
-    uint32_t step; /* index of the step in its flow, filled by the definition; UINT32_MAX = unknown */
+    uint32_t
+        step; /* index of the step in its flow, filled by the definition; UINT32_MAX = unknown */
     struct path_segment *segments; /* after the root */
     size_t n_segments;
 };

@@ -10,7 +10,8 @@ struct template_part {
     struct str text;   /* literal or config variable key or reference source */
     struct path *path; /* REFERENCE */
 };
-struct template {
+struct template
+{
     struct template_part *parts;
     size_t n_parts;
 };
