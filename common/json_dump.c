@@ -44,8 +44,32 @@ static void dump_escape(struct buf *b, unsigned char c)
     }
 }
 
+/* Most strings need neither escape nor repair: one reservation, one copy. False: not this one. */
+static bool dump_plain_string(struct buf *b, struct str s)
+{
+    bool high = false;
+    if (s.len && (scan_plain(s.ptr, s.ptr + s.len, &high) != s.ptr + s.len ||
+                  (high && !str_utf8_valid(s)))) {
+        return false;
+    }
+    char *to = buf_reserve(b, s.len + 2);
+    if (to) {
+        to[0] = '"';
+        if (s.len) {
+            memcpy(to + 1, s.ptr, s.len);
+        }
+        to[s.len + 1] = '"';
+        to[s.len + 2] = '\0';
+        b->len += s.len + 2;
+    }
+    return true;
+}
+
 void json_dump_string(struct buf *b, struct str s)
 {
+    if (dump_plain_string(b, s)) {
+        return;
+    }
     const char *p = s.ptr, *end = s.ptr + s.len;
     buf_addc(b, '"');
     while (p < end) {
@@ -100,6 +124,25 @@ static void dump_digits(struct buf *b, const char *digits, int n, int point)
     }
 }
 
+/* Powers of two have less room below than above: the nearest 16 digits may be too low where the
+ * next ones up still read back. text is "d.ddde-xx"; false when there is no such pair. */
+static bool step_up(char *text, double num)
+{
+    int exponent;
+    if (frexp(num, &exponent) != 0.5) {
+        return false;
+    }
+    char *p = strchr(text, 'e') - 1;
+    for (; p > text && *p == '9'; p--) {
+        *p = '0';
+    }
+    if (*p < '0' || *p > '8') {
+        return false;
+    }
+    ++*p;
+    return strtod(text, NULL) == num;
+}
+
 /* The shortest digits that read back as the same number; returns how many, without zeros at the
  * end. Normal doubles need 15 at least to be sure, subnormal ones may do with one. */
 static int shortest_digits(double num, char digits[20], int *ret_point)
@@ -109,7 +152,8 @@ static int shortest_digits(double num, char digits[20], int *ret_point)
         (void)snprintf(text, sizeof(text), "%.*e", precision - 1, num);
         char *exponent = strchr(text, 'e');
         ASSERT(exponent);
-        if (precision < 17 && strtod(text, NULL) != num) {
+        if (precision < 17 && strtod(text, NULL) != num &&
+            (precision != 16 || !step_up(text, num))) {
             continue;
         }
         int n = 0;
