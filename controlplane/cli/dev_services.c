@@ -132,8 +132,7 @@ int dev_postgres_ready(struct dev_data *d, const char *url, int64_t timeout_ms, 
     }
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     if (r == 0) {
-        r = db_query_text(db, STR("SELECT 1 FROM pg_database WHERE datname = '" DATABASE "'"), NULL,
-                          0, &rows, err);
+        r = db_run(db, QUERY_DATABASE_EXISTS, &rows, err, DB_TEXT(DATABASE));
     }
     if (r == 0 && db_rows_n(rows) == 0) {
         r = db_exec(db, "CREATE DATABASE " DATABASE, err);

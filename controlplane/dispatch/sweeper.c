@@ -14,12 +14,13 @@
 #include "presence.h"
 #include "subjects.h"
 
-#define EVERY_NS    (1 * NS_PER_SEC)
-#define UPKEEP_NS   (600 * NS_PER_SEC)
-#define STEADY_NS   (5 * NS_PER_SEC)
-#define GRACE_MS    8000  /* from acceptance until a run without any sign of life is lost */
-#define TAKEOVER_MS 30000 /* lease of a run that was dispatched again, until a worker reports it   \
-                           */
+#define EVERY_NS  (1 * NS_PER_SEC)
+#define UPKEEP_NS (600 * NS_PER_SEC)
+#define STEADY_NS (5 * NS_PER_SEC)
+#define GRACE_MS  8000 /* from acceptance until a run without any sign of life is lost */
+#define TAKEOVER_MS                                                                                \
+    30000 /* lease of a run that was dispatched again, until a worker reports it                   \
+           */
 #define BATCH      2000
 #define BEHIND_NS  (3 * NS_PER_SEC) /* results waiting so long: the recorder is behind, no sweep */
 #define DAYS_AHEAD 3

@@ -16,3 +16,6 @@ RETURNING id;
 INSERT INTO api_token (id, organization_id, user_id, name, token_hash, expires_at)
 VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5,
         CASE WHEN $6::int > 0 THEN now() + $6::int * interval '1 day' END);
+
+-- name: database_exists
+SELECT 1 FROM pg_database WHERE datname = $1;
