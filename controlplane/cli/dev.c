@@ -160,7 +160,7 @@ static void describe_processes(struct dev *dev, int port)
         dev->children[CHILD_WORKER + i] = (struct child){
             .name = "leat-worker",
             .args = {arena_printf(a, "%s/leat-worker", dev->data.bin_dir), "--nats", dev->nats_url,
-                     "--bus-key-file", dev->data.bus_key_file, "--allow-addresses",
+                     "--bus-key-file", dev->data.bus_key_file, "--egress-allow",
                      "127.0.0.0/8,::1/128", NULL},
             .log_path = arena_printf(a, "%s/worker-%d.log", dev->data.log_dir, i + 1),
             .stop_signal = SIGTERM,
