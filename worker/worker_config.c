@@ -32,9 +32,9 @@ const struct config_option worker_options[] = {
      .help = "runs at once at most, waiting ones included",
      .min = 1,
      .max = 30000},
-    {.name = "egress-allow",
+    {.name = "allow-addresses",
      .type = CONFIG_STR,
-     .offset = AT(egress_allow),
+     .offset = AT(allow_addresses),
      .fallback = "",
      .help =
          "address ranges that outbound requests may reach besides public ones, comma separated, "

@@ -4,7 +4,7 @@
 #include "config.h"
 
 struct worker_config {
-    const char *nats, *pool, *bus_key, *bus_key_file, *egress_allow, *log_level, *log_format;
+    const char *nats, *pool, *bus_key, *bus_key_file, *allow_addresses, *log_level, *log_format;
     int64_t max_slots;
     bool dump_catalog, print_config;
     const char *dump_docs;
