@@ -64,7 +64,7 @@ static bool plain_safe(struct str s)
     return true;
 }
 
-/* Letters beyond ASCII need no quotes either, unless YAML takes them for breaks or forbids them. */
+/* Only characters that may stand as they are and that no reader takes for a line break. */
 static bool is_simple_text(struct str s, bool allow_breaks)
 {
     for (size_t at = 0; at < s.len;) {
@@ -170,7 +170,13 @@ static int compare_keys(const void *x, const void *y)
 
 static void emit_entry(struct emitter *e, const struct yaml_entry *entry, int indent)
 {
-    emit_scalar(e->to, entry->key, entry->key_plain, 0);
+    /* A key is text whatever it looks like: null stays as it was written. */
+    if (entry->key_plain && entry->key.len > 0 &&
+        yaml_scalar_type(entry->key, true) == YAML_NULL) {
+        buf_add_str(e->to, entry->key);
+    } else {
+        emit_scalar(e->to, entry->key, entry->key_plain && entry->key.len > 0, 0);
+    }
     buf_addc(e->to, ':');
     const struct yaml_node *value = entry->value;
     bool block = (value->kind == YAML_SEQUENCE && value->n_items > 0) ||
