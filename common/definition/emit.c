@@ -171,8 +171,7 @@ static int compare_keys(const void *x, const void *y)
 static void emit_entry(struct emitter *e, const struct yaml_entry *entry, int indent)
 {
     /* A key is text whatever it looks like: null stays as it was written. */
-    if (entry->key_plain && entry->key.len > 0 &&
-        yaml_scalar_type(entry->key, true) == YAML_NULL) {
+    if (entry->key_plain && entry->key.len > 0 && yaml_scalar_type(entry->key, true) == YAML_NULL) {
         buf_add_str(e->to, entry->key);
     } else {
         emit_scalar(e->to, entry->key, entry->key_plain && entry->key.len > 0, 0);

@@ -112,7 +112,8 @@ static int from_utf16(struct arena *a, struct str s, bool big, struct str *ret, 
 {
     struct place p = {1, 1};
     char *out = arena_alloc(a, s.len / 2 * 3 + 1), *to = out;
-    for (size_t at = 0; at + 1 < s.len; at += 2) {
+    size_t start = s.len >= 2 && unit16(s, 0, big) == 0xFEFF ? 2 : 0; /* the mark has no column */
+    for (size_t at = start; at + 1 < s.len; at += 2) {
         int32_t c = unit16(s, at, big);
         if (c >= 0xD800 && c <= 0xDBFF && at + 3 < s.len) {
             int32_t low = unit16(s, at + 2, big);

