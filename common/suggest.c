@@ -38,7 +38,8 @@ static int edits(struct str a, struct str b)
 
 void suggest_init(struct suggest *s, struct str wanted)
 {
-    *s = (struct suggest){.wanted = wanted, .distance = (int)wanted.len / 3 + 1};
+    int allowed = wanted.len < 2 ? 0 : MAX((int)(wanted.len / 3), 1);
+    *s = (struct suggest){.wanted = wanted, .distance = allowed + 1};
 }
 
 void suggest_offer(struct suggest *s, const char *candidate)
@@ -48,7 +49,7 @@ void suggest_offer(struct suggest *s, const char *candidate)
         return;
     }
     int n = edits(s->wanted, c);
-    if (n < s->distance || (!s->best && n == s->distance && s->wanted.len >= 3)) {
+    if (n < s->distance) {
         s->best = candidate;
         s->distance = n;
     }

@@ -11,5 +11,5 @@ struct suggest {
 };
 void suggest_init(struct suggest *s, struct str wanted);
 /* Keeps the candidate if it is nearer than those before: at most a third of the letters may differ
- * (letter case hardly counts, swapped neighbours count once). */
+ * (case does not count, swapped neighbours count once). */
 void suggest_offer(struct suggest *s, const char *candidate);

@@ -192,6 +192,12 @@ static void hostile_texts_come_back_exactly(void **state)
             } else if (strncmp(p, "\xEF\xBB\xBF", 3) == 0) {
                 buf_adds(&b, "\\uFEFF");
                 p += 2;
+            } else if (strncmp(p, "\xC2\x85", 2) == 0) { /* line breaks, unless escaped */
+                buf_adds(&b, "\\N");
+                p += 1;
+            } else if (strncmp(p, "\xE2\x80\xA8", 3) == 0) {
+                buf_adds(&b, "\\L");
+                p += 2;
             } else {
                 buf_addc(&b, *p);
             }

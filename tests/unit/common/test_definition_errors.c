@@ -535,7 +535,7 @@ static void counts_and_nesting_are_bounded(void **state)
         buf_addf(&b, "definitionVersion: 7\nname: N\n%s", rows[i].head);
         for (int j = 0; j < rows[i].n; j++) {
             if (strstr(rows[i].item, "%*s")) {
-                buf_addf(&b, "  %*s- steps:\n", j, "");
+                buf_addf(&b, "  %*s- steps:\n", 2 * j, "");
             } else {
                 const char *at = strstr(rows[i].item, "%d");
                 buf_add(&b, rows[i].item, (size_t)(at - rows[i].item));
