@@ -32,6 +32,22 @@ void copy_bytes(struct buf *b, struct str v)
     buf_add_str(b, v);
 }
 
+size_t copy_bytes_begin(struct buf *b)
+{
+    buf_add(b, "\0\0\0\0", 4);
+    return b->len;
+}
+
+void copy_bytes_end(struct buf *b, size_t begun)
+{
+    if (b->full) {
+        return;
+    }
+    uint32_t n = (uint32_t)(b->len - begun);
+    uint8_t be[4] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+    memcpy(b->data + begun - sizeof(be), be, sizeof(be));
+}
+
 void copy_uuid(struct buf *b, const struct uuid *v)
 {
     put_be(b, sizeof(v->b), 4);

@@ -1,0 +1,70 @@
+/* In memory: flow config id -> what ingress must know to accept a call of it. Loaded at start, kept
+ * fresh by LISTEN, and by a look-up in PostgreSQL before any refusal, so that a call right after a
+ * deploy finds its flow. Small: about 200 bytes an idle flow. */
+#pragma once
+
+#include "err.h"
+#include "hooks/hook_reply.h"
+#include "uuid.h"
+
+enum hook_security {
+    HOOK_UNSECURED,
+    HOOK_CUSTOMER_OPTIONAL, /* checked if the flow config has keys */
+    HOOK_CUSTOMER_REQUIRED,
+    HOOK_ORGANIZATION, /* keys of the flow */
+    _HOOK_SECURITY_N
+};
+
+/* Shared by all flow configs of flows that are alike; immutable, counted. */
+struct hook_flow {
+    struct str name;
+    bool synchronous;
+    enum hook_security security;
+    size_t n_keys;
+    const uint8_t (*keys)[32]; /* SHA-256 of the organization's keys */
+    bool has_reply;
+    struct hook_reply reply;
+};
+struct hook_keys {
+    _Atomic uint32_t refs;
+    uint32_t n;
+    uint8_t keys[][32]; /* SHA-256 */
+};
+
+/* A copy of an entry; hook_target_done lets go of what it shares. */
+struct hook_target {
+    struct uuid flow_config_id, organization_id, customer_id, instance_id;
+    uint64_t revision;
+    bool enabled;
+    bool test; /* of the hidden test instance */
+    const struct hook_flow *flow;
+    struct hook_keys *keys; /* of the flow config; NULL = none */
+};
+void hook_target_done(struct hook_target *t);
+DEFINE_DONE(struct hook_target, hook_target_done)
+
+struct hook_index;
+int hook_index_new(const char *conninfo, struct hook_index **ret, struct err *err) must_check;
+int hook_index_start(struct hook_index *x) must_check; /* its thread: loads, then listens */
+void hook_index_stop(struct hook_index *x);
+struct hook_index *hook_index_free(struct hook_index *x);
+bool hook_index_loaded(const struct hook_index *x);
+size_t hook_index_size(struct hook_index *x);
+/* Blocks until the first load is done; -ETIMEDOUT. */
+int hook_index_wait(struct hook_index *x, int64_t timeout_ms) must_check;
+
+/* Any thread; a read lock for the copy of one entry. False when the id is unknown. */
+bool hook_index_find(struct hook_index *x, const struct uuid *flow_config_id,
+                     struct hook_target *ret);
+
+/* Asks PostgreSQL about an id that would be refused. done() is called on the index's thread (it
+ * must not block): 0 = the index is now as PostgreSQL says, -ENOTCONN = it could not be asked. */
+struct hook_question {
+    struct hook_question *next;
+    struct uuid flow_config_id;
+    void (*done)(struct hook_question *q, int rc);
+};
+/* 0: done() will come. 1: it was asked within the last second, nothing new: the index stands.
+ * -EAGAIN: too many questions are waiting. */
+int hook_index_ask(struct hook_index *x, struct hook_question *q) must_check;
+DEFINE_CLEANUP(struct hook_index *, hook_index_free)
