@@ -21,7 +21,7 @@ static void assert_next(const char *text, const char *zone, const char *after, c
 {
     struct cron c;
     struct err err = {0};
-    int64_t next;
+    int64_t next = 0;
     char iso[CLOCK_ISO_LEN + 1];
     if (cron_parse(str_of(text), &c, &err) < 0 ||
         cron_next(&c, zone, instant(after), &next, &err) < 0) {
