@@ -375,7 +375,7 @@ static void fx_done(struct fixture *fx)
 }
 
 /* The data of a recorded step, as JSON value {data, contentType}. */
-static struct json fx_data(struct fixture *fx, const struct step_result *s)
+static unused struct json fx_data(struct fixture *fx, const struct step_result *s)
 {
     struct json v;
     size_t used;
@@ -387,7 +387,7 @@ static struct json fx_data(struct fixture *fx, const struct step_result *s)
 }
 
 /* "key@path=json;" of every step but the trigger; "key!error;" of failed ones. */
-static const char *fx_summary(struct fixture *fx)
+static unused const char *fx_summary(struct fixture *fx)
 {
     struct buf b;
     buf_init(&b, 0);
@@ -412,12 +412,12 @@ static const char *fx_summary(struct fixture *fx)
     return text;
 }
 
-static const char *fx_text(struct fixture *fx, struct str s)
+static unused const char *fx_text(struct fixture *fx, struct str s)
 {
     return arena_strndup(fx->arena, s.ptr, s.len);
 }
 
-static const char *fx_dump(struct fixture *fx, struct json v)
+static unused const char *fx_dump(struct fixture *fx, struct json v)
 {
     struct buf b;
     buf_init(&b, 0);

@@ -17,40 +17,52 @@ struct body_case {
 };
 
 #define MULTIPART                                                                                  \
-    "preamble\r\n--b1\r\nContent-Disposition: form-data; name=\"person\"\r\nContent-Type: "          \
-    "application/json\r\n\r\n{\"firstname\":\"Ada\"}\r\n--b1\r\nContent-Disposition: form-data; "    \
-    "name=\"note\"\r\n\r\nhello\r\n--b1\r\nContent-Disposition: form-data; name=\"file\"; "          \
+    "preamble\r\n--b1\r\nContent-Disposition: form-data; name=\"person\"\r\nContent-Type: "        \
+    "application/json\r\n\r\n{\"firstname\":\"Ada\"}\r\n--b1\r\nContent-Disposition: form-data; "  \
+    "name=\"note\"\r\n\r\nhello\r\n--b1\r\nContent-Disposition: form-data; name=\"file\"; "        \
     "filename=\"a.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n\xff\x00\r\n--b1--\r\n"
 
+#define BYTES(lit)                                                                                 \
+    {                                                                                              \
+        lit, sizeof(lit) - 1                                                                       \
+    }
+
 static const struct body_case body_cases[] = {
-    {"JSON", "application/json", {"{\"a\":[1]}", 9}, "{\"a\":[1]}", NULL, JSON_OBJECT},
-    {"JSON with a parameter", "Application/JSON; charset=utf-8", {"[]", 2}, "[]", NULL, JSON_ARRAY},
-    {"JSON suffix", "application/vnd.api+json", {"7", 1}, "7", NULL, JSON_NUMBER},
-    {"broken JSON stays text", "application/json", {"{\"a\":", 5}, "\"{\\\"a\\\":\"", NULL, JSON_STRING},
-    {"broken JSON that is no text", "application/json", {"{\xff", 2}, "\"e/8=\"", "\"e/8=\"", JSON_BINARY},
-    {"text", "text/plain", {"hi", 2}, "\"hi\"", NULL, JSON_STRING},
-    {"JSON as text is not parsed", "text/plain", {"{}", 2}, "\"{}\"", NULL, JSON_STRING},
-    {"a form stays text", "application/x-www-form-urlencoded", {"a=1&b=2", 7}, "\"a=1&b=2\"", NULL,
+    {"JSON", "application/json", BYTES("{\"a\":[1]}"), "{\"a\":[1]}", NULL, JSON_OBJECT},
+    {"JSON with a parameter", "Application/JSON; charset=utf-8", BYTES("[]"), "[]", NULL,
+     JSON_ARRAY},
+    {"JSON suffix", "application/vnd.api+json", BYTES("7"), "7", NULL, JSON_NUMBER},
+    {"broken JSON stays text", "application/json", BYTES("{\"a\":"), "\"{\\\"a\\\":\"", NULL,
      JSON_STRING},
-    {"XML", "application/soap+xml", {"<a/>", 4}, "\"<a/>\"", NULL, JSON_STRING},
-    {"no type", "", {"hi", 2}, "\"hi\"", NULL, JSON_STRING},
-    {"no type and no text", "", {"\xff\xfe", 2}, "\"//4=\"", "\"//4=\"", JSON_BINARY},
-    {"bytes", "image/png", {"\x00\x01", 2}, "\"AAE=\"", "\"AAE=\"", JSON_BINARY},
-    {"nothing", "application/json", {"", 0}, "null", "null", JSON_NULL},
-    {"multipart", "multipart/form-data; boundary=\"b1\"", {MULTIPART, sizeof(MULTIPART) - 1},
-     "{\"person\":{\"data\":{\"firstname\":\"Ada\"},\"contentType\":\"application/json\"},\"note\":{"
-     "\"data\":\"hello\",\"contentType\":\"text/plain\"},\"file\":{\"data\":\"/wA=\",\"contentType\":"
+    {"broken JSON that is no text", "application/json", BYTES("{\xff"), "\"e/8=\"", "\"e/8=\"",
+     JSON_BINARY},
+    {"text", "text/plain", BYTES("hi"), "\"hi\"", NULL, JSON_STRING},
+    {"JSON as text is not parsed", "text/plain", BYTES("{}"), "\"{}\"", NULL, JSON_STRING},
+    {"a form stays text", "application/x-www-form-urlencoded", BYTES("a=1&b=2"), "\"a=1&b=2\"",
+     NULL, JSON_STRING},
+    {"XML", "application/soap+xml", BYTES("<a/>"), "\"<a/>\"", NULL, JSON_STRING},
+    {"no type", "", BYTES("hi"), "\"hi\"", NULL, JSON_STRING},
+    {"no type and no text", "", BYTES("\xff\xfe"), "\"//4=\"", "\"//4=\"", JSON_BINARY},
+    {"bytes", "image/png", BYTES("\x00\x01"), "\"AAE=\"", "\"AAE=\"", JSON_BINARY},
+    {"nothing", "application/json", BYTES(""), "null", "null", JSON_NULL},
+    {"multipart", "multipart/form-data; boundary=\"b1\"", BYTES(MULTIPART),
+     "{\"person\":{\"data\":{\"firstname\":\"Ada\"},\"contentType\":\"application/"
+     "json\"},\"note\":{"
+     "\"data\":\"hello\",\"contentType\":\"text/plain\"},\"file\":{\"data\":\"/"
+     "wA=\",\"contentType\":"
      "\"application/octet-stream\",\"fileName\":\"a.bin\"}}",
      "", JSON_OBJECT},
-    {"multipart without a boundary", "multipart/form-data", {"x", 1}, "\"x\"", NULL, JSON_STRING},
+    {"multipart without a boundary", "multipart/form-data", BYTES("x"), "\"x\"", NULL, JSON_STRING},
     {"multipart cut short", "multipart/form-data; boundary=b",
-     {"--b\r\nContent-Disposition: form-data; name=a\r\n\r\nv", 50}, "{\"a\":{\"data\":\"v\",\"contentType\":\"text/plain\"}}",
-     "", JSON_OBJECT},
+     BYTES("--b\r\nContent-Disposition: form-data; name=a\r\n\r\nv"),
+     "{\"a\":{\"data\":\"v\",\"contentType\":\"text/plain\"}}", "", JSON_OBJECT},
     {"multipart in multipart is not taken apart", "multipart/form-data; boundary=b",
-     {"--b\r\nContent-Disposition: form-data; name=a\r\nContent-Type: MultiPart/Form-Data; boundary=b"
-      "\r\n\r\nv\r\n--b--", 105},
-     "{\"a\":{\"data\":\"dg==\",\"contentType\":\"MultiPart/Form-Data; boundary=b\"}}", "", JSON_OBJECT},
-    {"multipart of rubbish", "multipart/form-data; boundary=b", {"--b--b--b\r\n--b", 14}, "{}", "",
+     BYTES("--b\r\nContent-Disposition: form-data; name=a\r\nContent-Type: MultiPart/Form-Data; "
+           "boundary=b"
+           "\r\n\r\nv\r\n--b--"),
+     "{\"a\":{\"data\":\"dg==\",\"contentType\":\"MultiPart/Form-Data; boundary=b\"}}", "",
+     JSON_OBJECT},
+    {"multipart of rubbish", "multipart/form-data; boundary=b", BYTES("--b--b--b\r\n--b"), "{}", "",
      JSON_OBJECT},
 };
 
@@ -158,11 +170,30 @@ static void test_state(void **state)
     struct fixture fx = {.stores = {[STATE_INSTANCE] = "{\"old\":{\"n\":1},\"kept\":2}"},
                          .body = STR("{\"v\":[1,2]}"),
                          .hook = {.content_type = STR("application/json")}};
-    fx_run(&fx, TRIGGER ", " GET("Old", "Instance", "old") ", "
-                    SAVE("Save", "Instance", "old", "trigger.results.body.data.v") ", "
-                    GET("New", "Instance", "old") ", "
-                    SAVE("Exec", "Execution", "e", "trigger.results.body.data.v.1") ", "
-                    GET("Exec 2", "Execution", "e") ", " GET("Cross", "CrossFlow", "x"));
+    fx_run(
+        &fx,
+        TRIGGER ", " GET("Old", "Instance", "old") ", " SAVE(
+            "Save", "Instance", "old",
+            "trigger.results.body.data.v") ", " GET("New", "Instance",
+                                                    "old") ", " SAVE("Exec", "Execution", "e",
+                                                                     "trigger.results.body.data.v."
+                                                                     "1") ", " GET("Exec 2",
+                                                                                   "Execution",
+                                                                                   "e") ", " GET("C"
+                                                                                                 "r"
+                                                                                                 "o"
+                                                                                                 "s"
+                                                                                                 "s",
+                                                                                                 "C"
+                                                                                                 "r"
+                                                                                                 "o"
+                                                                                                 "s"
+                                                                                                 "s"
+                                                                                                 "F"
+                                                                                                 "l"
+                                                                                                 "o"
+                                                                                                 "w",
+                                                                                                 "x"));
     assert_string_equal(fx_text(&fx, fx.result.error), "");
     struct json last = json_undefined();
     static const char *const want[] = {"{\"n\":1}", NULL, "[1,2]", NULL, "2", "null"};
@@ -172,8 +203,8 @@ static void test_state(void **state)
             assert_string_equal(fx_dump(&fx, last), want[i]);
         }
     }
-    assert_int_equal(fx.n_fetches, 2);         /* each store once */
-    assert_int_equal(fx.result.states.n, 1);   /* the changed one, whole */
+    assert_int_equal(fx.n_fetches, 2);       /* each store once */
+    assert_int_equal(fx.result.states.n, 1); /* the changed one, whole */
     assert_string_equal(store_of(&fx, STATE_INSTANCE), "{\"old\":[1,2],\"kept\":2}");
     fx_done(&fx);
 }
@@ -181,8 +212,9 @@ static void test_state(void **state)
 static void test_state_of_a_failed_run_is_dropped(void **state)
 {
     struct fixture fx = {0};
-    fx_run(&fx, TRIGGER ", " SAVE("Save", "CrossFlow", "k", "trigger.results.pathFragment") ", "
-                    STEP("Bad", "test", "fail", ""));
+    fx_run(&fx,
+           TRIGGER ", " SAVE("Save", "CrossFlow", "k",
+                             "trigger.results.pathFragment") ", " STEP("Bad", "test", "fail", ""));
     assert_int_equal(fx.result.status, RUN_FAILED);
     assert_int_equal(fx.result.states.n, 0);
     fx_done(&fx);
@@ -201,16 +233,16 @@ static void test_state_limits(void **state)
 {
     struct fixture fx = {0};
     fx_run(&fx, TRIGGER ", " LOOP("Loop", "loopNTimes", VALUE("iterationCount", "20"),
-                                  STEP("Big", "test", "big", VALUE("value", "4000000")) ", "
-                                  STEP("Save", "persist-data", "saveExecutionValue",
-                                       TEMPLATE("keyInput", "k{{$loop.index}}") ", "
-                                       REF("valueInput", "big.results"))));
+                                  STEP("Big", "test", "big", VALUE("value", "4000000")) ", " STEP(
+                                      "Save", "persist-data", "saveExecutionValue",
+                                      TEMPLATE("keyInput", "k{{$loop.index}}") ", " REF(
+                                          "valueInput", "big.results"))));
     assert_int_equal(fx.result.status, RUN_FAILED);
     assert_non_null(strstr(fx_text(&fx, fx.result.error), "maximum of 67108864 bytes"));
     fx_done(&fx);
     fx = (struct fixture){0}; /* more than one result message can carry */
-    fx_run(&fx, TRIGGER ", " STEP("Big", "test", "big", VALUE("value", "7000000")) ", "
-                    SAVE("Save", "Instance", "k", "big.results"));
+    fx_run(&fx, TRIGGER ", " STEP("Big", "test", "big", VALUE("value", "7000000")) ", " SAVE(
+                    "Save", "Instance", "k", "big.results"));
     assert_int_equal(fx.result.status, RUN_FAILED);
     assert_non_null(strstr(fx_text(&fx, fx.result.error), "can be saved"));
     fx_done(&fx);
@@ -219,13 +251,17 @@ static void test_state_limits(void **state)
 static void test_state_in_a_long_loop(void **state)
 {
     struct fixture fx = {0};
-    fx_run(&fx, TRIGGER ", " LOOP("Loop", "loopNTimes", VALUE("iterationCount", "2000"),
-                                  STEP("Add", "persist-data", "appendExecutionValueToList",
-                                       VALUE("keyInput", "list") ", " REF("valueInput", "loop.index"))) ", "
-                    GET("All", "Execution", "list") ", " ECHO_REF("End", "all.results.1999"));
+    fx_run(&fx, TRIGGER
+           ", " LOOP("Loop", "loopNTimes", VALUE("iterationCount", "2000"),
+                     STEP("Add", "persist-data", "appendExecutionValueToList",
+                          VALUE("keyInput", "list") ", " REF(
+                              "valueInput",
+                              "loop.index"))) ", " GET("All", "Execution",
+                                                       "list") ", " ECHO_REF("End",
+                                                                             "all.results.1999"));
     assert_string_equal(fx_text(&fx, fx.result.error), "");
-    assert_string_equal(fx_dump(&fx, json_get(fx_data(&fx, &fx.steps[fx.n_steps - 1]), STR("data"))),
-                        "1999");
+    assert_string_equal(
+        fx_dump(&fx, json_get(fx_data(&fx, &fx.steps[fx.n_steps - 1]), STR("data"))), "1999");
     fx_done(&fx);
 }
 

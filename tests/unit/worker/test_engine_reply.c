@@ -11,34 +11,37 @@ struct reply_case {
 };
 
 static const struct reply_case reply_cases[] = {
-    {"text", TRIGGER ", " ECHO_VALUE("A", "hello"), 200, "text/plain; charset=utf-8", "hello", NULL},
+    {"text", TRIGGER ", " ECHO_VALUE("A", "hello"), 200, "text/plain; charset=utf-8", "hello",
+     NULL},
     {"an object", TRIGGER ", " ECHO_REF("A", "trigger.results.body.data"), 200, "application/json",
      "{\"a\":[1,null]}", NULL},
-    {"a number", TRIGGER ", " ECHO_REF("A", "trigger.results.body.data.a.0"), 200, "application/json",
-     "1", NULL},
+    {"a number", TRIGGER ", " ECHO_REF("A", "trigger.results.body.data.a.0"), 200,
+     "application/json", "1", NULL},
     {"null", TRIGGER ", " ECHO_REF("A", "trigger.results.body.data.a.1"), 200, "application/json",
      "null", NULL},
     {"nothing", TRIGGER ", " STEP("A", "test", "wait", ""), 200, "application/json", "", NULL},
     {"binary", TRIGGER ", " STEP("A", "test", "binary", ""), 200, "image/png", NULL, NULL},
-    {"a file object", TRIGGER ", " ECHO_REF("A", "trigger.results.rawBody"), 200, "application/json",
-     "{\"a\":[1,null]}", NULL},
+    {"a file object", TRIGGER ", " ECHO_REF("A", "trigger.results.rawBody"), 200,
+     "application/json", "{\"a\":[1,null]}", NULL},
     {"the last step's words win", TRIGGER ", " STEP("A", "test", "reply", ""), 418, "text/x-tea",
      "short and stout", "X-One: 1"},
     {"a loop's results",
-     TRIGGER ", " LOOP("L", "loopNTimes", VALUE("iterationCount", "2"), ECHO_REF("I", "l.index")), 200,
-     "application/json", "[0,1]", NULL},
+     TRIGGER ", " LOOP("L", "loopNTimes", VALUE("iterationCount", "2"), ECHO_REF("I", "l.index")),
+     200, "application/json", "[0,1]", NULL},
     {"a stop in a loop",
-     TRIGGER ", " LOOP("L", "loopNTimes", VALUE("iterationCount", "2"),
-                       STEP("S", "test", "echo", TEMPLATE("value", "made in {{$l.index}}")) ", "
-                       STOP(VALUE("statusCode", "202") ", " VALUE("contentType", "text/plain") ", "
-                            REF("jsonBody", "s.results") ", headers: {type: complex, value: [{name: "
-                            "X-Stop, type: value, value: 'yes'}]}")),
+     TRIGGER
+     ", " LOOP("L", "loopNTimes", VALUE("iterationCount", "2"),
+               STEP("S", "test", "echo", TEMPLATE("value", "made in {{$l.index}}")) ", " STOP(
+                   VALUE("statusCode", "202") ", " VALUE("contentType", "text/plain") ", " REF(
+                       "jsonBody", "s.results") ", headers: {type: complex, value: [{name: "
+                                                "X-Stop, type: value, value: 'yes'}]}")),
      202, "text/plain", "made in 0", "X-Stop: yes"},
     {"a stop with defaults", TRIGGER ", " STOP(VALUE("jsonBody", "{\"ok\":true}")), 200,
      "application/json", "{\"ok\":true}", NULL},
-    {"a failing flow", TRIGGER ", " STEP("A", "test", "fail", ""), 500, "application/json", NULL, NULL},
-    {"an answer over the limit", TRIGGER ", " STEP("A", "test", "big", VALUE("value", "6000000")), 500,
-     "application/json", NULL, NULL},
+    {"a failing flow", TRIGGER ", " STEP("A", "test", "fail", ""), 500, "application/json", NULL,
+     NULL},
+    {"an answer over the limit", TRIGGER ", " STEP("A", "test", "big", VALUE("value", "6000000")),
+     500, "application/json", NULL, NULL},
 };
 
 static void test_synchronous(void **state)
@@ -115,7 +118,7 @@ static void test_nobody_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_synchronous), cmocka_unit_test(test_error_bodies),
+        cmocka_unit_test(test_synchronous),   cmocka_unit_test(test_error_bodies),
         cmocka_unit_test(test_binary_answer), cmocka_unit_test(test_trigger_mode),
         cmocka_unit_test(test_nobody_waits),
     };
