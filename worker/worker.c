@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "heartbeat.h"
 #include "log.h"
+#include "net/http_client.h"
 #include "outbox.h"
 #include "sealed.h"
 #include "subjects.h"
@@ -30,6 +31,7 @@
 
 struct worker {
     struct secret_key bus_key;
+    struct address_policy addresses;
     const char *pool;
     struct uuid id;
     struct bus *bus;
@@ -47,7 +49,7 @@ struct slot_memory {
     struct worker *worker;
     struct slot *slot;
     struct engine_memory *engine;
-    struct http_client *http; /* made when first asked for */
+    struct http_client *http;
     struct buf result;
 };
 
@@ -124,6 +126,7 @@ static void *memory_new(void *ctx, struct slot *slot)
     m->worker = ctx;
     m->slot = slot;
     m->engine = engine_memory_new();
+    m->http = http_client_new(&(struct http_client_options){.policy = &m->worker->addresses});
     buf_init(&m->result, 0);
     return m;
 }
@@ -132,6 +135,7 @@ static void memory_free(void *memory)
 {
     struct slot_memory *m = memory;
     engine_memory_free(m->engine);
+    http_client_free(m->http);
     buf_done(&m->result);
     mem_free(m);
 }
@@ -271,12 +275,17 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
                struct worker **ret, struct err *err)
 {
     struct worker *w = mem_new(struct worker);
+    int rc = address_policy_parse(str_of(config->allow_addresses), &w->addresses, err);
+    if (rc < 0) {
+        mem_free(w);
+        return rc;
+    }
     w->bus_key = *bus_key;
     w->pool = config->pool;
     w->id = uuid_v4();
     struct bus_options bus = {
         .url = config->nats, .name = "leat-worker", .on_connection = on_connection};
-    int rc = bus_new(&bus, -1, &w->bus, err);
+    rc = bus_new(&bus, -1, &w->bus, err);
     if (rc < 0) {
         secret_key_done(&w->bus_key);
         mem_free(w);
