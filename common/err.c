@@ -3,8 +3,8 @@
 
 #include <stdarg.h>
 
-static void err_fill(struct err *err, const char *code, const char *field, const char *fmt,
-                     va_list ap)
+static printf_like(4, 0) void err_fill(struct err *err, const char *code, const char *field,
+                                     const char *fmt, va_list ap)
 {
     err_clear(err);
     (void)snprintf(err->code, sizeof(err->code), "%s", code);

@@ -307,7 +307,7 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
 static void ask_queue(struct dispatcher *d)
 {
     int64_t now = clock_mono_ns();
-    int64_t every = d->allowance > 0 ? 500 * NS_PER_MS : 10 * NS_PER_MS;
+    int64_t every = d->allowance > 0 ? 500 * NS_PER_MS : 50 * NS_PER_MS;
     if (now - d->asked_ns < every) {
         return;
     }
