@@ -4,8 +4,10 @@
 
 const struct component *const component_registry[] = {
     &component_branch,
+    &component_change_data_format,
     &component_collection_tools,
     &component_cross_flow,
+    &component_datetime,
     &component_http,
     &component_log,
     &component_loop,

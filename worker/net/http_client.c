@@ -16,6 +16,7 @@
 #define KEPT_CONNECTIONS       4
 #define KEPT_BODY_BYTES        KIB(64)
 #define MAX_REQUEST_HEADERS    200
+#define MAX_RESPONSE_HEADERS   300
 #define MAX_HEADER_VALUE_BYTES KIB(32)
 
 struct http_client {
@@ -483,7 +484,7 @@ static void read_headers(struct http_client *c, struct arena *a, struct http_res
     while (at < text.len) {
         struct str line = next_line(text, &at);
         ptrdiff_t colon = str_find(line, STR(":"), 0);
-        if (colon > 0) {
+        if (colon > 0 && r->n_headers < MAX_RESPONSE_HEADERS) { /* later ones are left out */
             r->headers[r->n_headers++] = (struct http_header){
                 str_n(line.ptr, (size_t)colon),
                 str_trim(str_n(line.ptr + colon + 1, line.len - (size_t)colon - 1)),

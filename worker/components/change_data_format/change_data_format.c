@@ -1,0 +1,392 @@
+/* Owns conversions between formats of data: JSON, JSON lines, form data, XML and plain values.
+ * Pure, on the slot's thread. Files ({data, contentType}) stand for their data. It refuses text
+ * that is not in the format, with the place, and results above 64 MB. */
+#include <math.h>
+
+#include "components/change_data_format/grouping.h"
+#include "components/change_data_format/xml_format.h"
+#include "components/registry.h"
+#include "enc.h"
+#include "expr/value.h"
+
+#define FORMAT_MAX_BYTES MIB(64)
+#define FORM_GROWTH      80 /* bytes of memory for one byte of form data: "a&" is a member */
+
+#define DATA_INPUT(about)                                                                          \
+    {                                                                                              \
+        .key = "data", .label = "Data", .type = CATALOG_JSON, .required = true, .comments = about  \
+    }
+static const struct action_input text_inputs[] = {
+    DATA_INPUT("The text or file to read."),
+    {0},
+};
+static const struct action_input value_inputs[] = {
+    DATA_INPUT("The value to write, usually a reference."),
+    {0},
+};
+static const struct action_input xml_inputs[] = {
+    DATA_INPUT("The XML text or file to read."),
+    {
+        .key = "numbersAsStrings",
+        .label = "Parse Numbers as Strings",
+        .type = CATALOG_BOOLEAN,
+        .fallback = "false",
+        .comments = "Leave numbers, true and false as texts.",
+    },
+    {0},
+};
+static const struct action_input convert_inputs[] = {
+    {
+        .key = "value",
+        .label = "Value",
+        .type = CATALOG_JSON,
+        .comments = "The value to convert.",
+    },
+    {0},
+};
+
+static int give_text(struct action_context *ctx, struct buf *b, struct action_result *ret,
+                     struct err *err)
+{
+    if (b->full) {
+        return action_input_error(ctx, "data", err, "the result would be larger than 64 MB.");
+    }
+    int rc = action_room(ctx, b->len + 1, err);
+    if (rc == 0) {
+        char *text = arena_strndup(action_arena(ctx), b->len ? b->data : "", b->len);
+        ret->data = json_str(str_n(text, b->len));
+    }
+    return rc;
+}
+
+/* A file stands for its data. */
+static int read_data(struct action_context *ctx, struct json *ret, struct err *err)
+{
+    struct json v;
+    int rc = action_input_value(ctx, "data", &v, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (json_get(v, STR("contentType")).type == JSON_STRING &&
+        json_get(v, STR("data")).type != JSON_UNDEFINED) {
+        v = json_get(v, STR("data"));
+    }
+    *ret = v;
+    return 0;
+}
+
+static int parse_text(struct action_context *ctx, struct str text, struct json *ret,
+                      struct err *err)
+{
+    struct err why;
+    err_clear(&why);
+    int rc = action_parse_json(ctx, text, ret, &why);
+    if (rc == -ENOMEM && err) {
+        *err = why;
+    }
+    if (rc < 0 && rc != -ENOMEM) {
+        return action_input_error(ctx, "data", err, "is not JSON: %s", why.message);
+    }
+    return rc;
+}
+
+/* JSON text, or a value that is one already. */
+static int read_json(struct action_context *ctx, struct json *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_data(ctx, &v, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (v.type != JSON_STRING && v.type != JSON_BINARY) {
+        *ret = v;
+        return 0;
+    }
+    struct str text = json_as_str(v);
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) {
+        text = str_n(text.ptr + 3, text.len - 3);
+    }
+    return parse_text(ctx, text, ret, err);
+}
+
+static int deserialize_json(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return read_json(ctx, &ret->data, err);
+}
+
+static int value_to_json(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = action_input_value(ctx, "data", &v, err);
+    if (rc < 0) {
+        return rc;
+    }
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, FORMAT_MAX_BYTES);
+    json_dump(&b, v);
+    return give_text(ctx, &b, ret, err);
+}
+
+static int pretty_print(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = action_input_value(ctx, "data", &v, err);
+    if (rc < 0) {
+        return rc;
+    }
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, FORMAT_MAX_BYTES);
+    json_dump_pretty(&b, value_parse_json(action_arena(ctx), v), 2);
+    return give_text(ctx, &b, ret, err);
+}
+
+static int deserialize_jsonl(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct str text;
+    int rc = action_input_text(ctx, "data", &text, err);
+    struct json_builder list;
+    json_build_array(&list, action_arena(ctx));
+    for (size_t from = 0; rc == 0 && from < text.len;) {
+        ptrdiff_t at = str_find(text, STR("\n"), from);
+        size_t end = at < 0 ? text.len : (size_t)at;
+        struct str line = str_trim(str_n(text.ptr + from, end - from));
+        struct json v;
+        if (line.len) {
+            rc = parse_text(ctx, line, &v, err);
+            if (rc == 0) {
+                rc = action_room(ctx, (list.len + 1) * 4 * sizeof(v), err);
+            }
+            if (rc == 0) {
+                json_push(&list, v);
+            }
+        }
+        from = end + 1;
+    }
+    ret->data = json_built(&list);
+    return rc;
+}
+
+static int serialize_jsonl(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json list;
+    int rc = action_input_list(ctx, "data", &list, err);
+    if (rc < 0) {
+        return rc;
+    }
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, FORMAT_MAX_BYTES);
+    for (uint32_t i = 0; i < list.len; i++) {
+        json_dump(&b, list.items[i]);
+        buf_addc(&b, '\n');
+    }
+    return give_text(ctx, &b, ret, err);
+}
+
+/* name=value pairs; a name that stands several times makes a list. */
+static int deserialize_form(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_data(ctx, &v, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (v.type == JSON_OBJECT) {
+        ret->data = v;
+        return 0;
+    }
+    if (v.type != JSON_STRING && v.type != JSON_BINARY) {
+        return action_input_error(ctx, "data", err, "must be text like name=value&other=value.");
+    }
+    struct str text = str_trim(json_as_str(v));
+    struct arena *a = action_arena(ctx);
+    struct json_builder b;
+    rc = action_room(ctx, text.len * FORM_GROWTH, err);
+    if (rc < 0) {
+        return rc;
+    }
+    size_t n = 1;
+    for (size_t i = 0; i < text.len; i++) {
+        n += text.ptr[i] == '&' ? 1 : 0;
+    }
+    struct named_value *pairs = mem_array(n, sizeof(*pairs));
+    n = 0;
+    for (size_t from = 0; from < text.len;) {
+        ptrdiff_t at = str_find(text, STR("&"), from);
+        size_t end = at < 0 ? text.len : (size_t)at;
+        struct str pair = str_n(text.ptr + from, end - from);
+        ptrdiff_t equals = str_find(pair, STR("="), 0);
+        size_t split = equals < 0 ? pair.len : (size_t)equals;
+        size_t after = MIN(split + 1, pair.len);
+        if (pair.len) {
+            struct str rest = str_n(pair.ptr + after, pair.len - after);
+            pairs[n].name = enc_percent_decode(a, str_n(pair.ptr, split), true);
+            pairs[n++].value = json_str(enc_percent_decode(a, rest, true));
+        }
+        from = end + 1;
+    }
+    json_build_object(&b, a);
+    grouping_append(&b, pairs, n);
+    mem_free(pairs);
+    ret->data = json_built(&b);
+    return 0;
+}
+
+static int serialize_form(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = action_input_object(ctx, "data", &v, err);
+    if (rc < 0) {
+        return rc;
+    }
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, FORMAT_MAX_BYTES);
+    for (uint32_t i = 0; i < v.len; i++) {
+        struct json value = v.members[i].value;
+        bool list = value.type == JSON_ARRAY;
+        for (uint32_t k = 0; k < (list ? value.len : 1); k++) {
+            if (b.len) {
+                buf_addc(&b, '&');
+            }
+            enc_percent(&b, v.members[i].key);
+            buf_addc(&b, '=');
+            enc_percent(&b, value_to_text(action_arena(ctx), list ? value.items[k] : value));
+        }
+    }
+    return give_text(ctx, &b, ret, err);
+}
+
+static int deserialize_xml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    bool numbers_as_strings;
+    int rc = read_data(ctx, &v, err);
+    if (rc == 0) {
+        rc = action_input_bool(ctx, "numbersAsStrings", &numbers_as_strings, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (v.type != JSON_STRING && v.type != JSON_BINARY) {
+        return action_input_error(ctx, "data", err, "must be XML text or a file.");
+    }
+    return xml_read(ctx, "data", v, numbers_as_strings, &ret->data, err);
+}
+
+static int json_to_xml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_json(ctx, &v, err);
+    if (rc < 0) {
+        return rc;
+    }
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, FORMAT_MAX_BYTES);
+    rc = xml_write(ctx, "data", v, &b, err);
+    return rc < 0 ? rc : give_text(ctx, &b, ret, err);
+}
+
+static int xml_to_json(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    int rc = deserialize_xml(ctx, ret, err);
+    if (rc < 0) {
+        return rc;
+    }
+    AUTO(buf_done) struct buf b;
+    buf_init(&b, FORMAT_MAX_BYTES);
+    json_dump(&b, ret->data);
+    return give_text(ctx, &b, ret, err);
+}
+
+static int convert_to_string(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct str text;
+    int rc = action_input_text(ctx, "value", &text, err);
+    if (rc == 0) {
+        ret->data = json_str(text);
+    }
+    return rc;
+}
+
+static int convert_to_boolean(struct action_context *ctx, struct action_result *ret,
+                              struct err *err)
+{
+    bool value;
+    int rc = action_input_bool(ctx, "value", &value, err);
+    if (rc == 0) {
+        ret->data = json_bool(value);
+    }
+    return rc;
+}
+
+static int convert_number(struct action_context *ctx, bool whole, struct action_result *ret,
+                          struct err *err)
+{
+    double n;
+    int rc = action_input_number(ctx, "value", &n, err);
+    if (rc < 0) {
+        return rc;
+    }
+    ret->data = json_num(isnan(n) ? 0 : whole ? trunc(n) : n);
+    return 0;
+}
+
+static int convert_to_int(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return convert_number(ctx, true, ret, err);
+}
+
+static int convert_to_number(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return convert_number(ctx, false, ret, err);
+}
+
+#define FORMAT(k, l, about, in, sample, fn)                                                        \
+    {                                                                                              \
+        .key = k, .label = l, .description = about, .inputs = in, .example = sample, .perform = fn \
+    }
+static const struct action actions[] = {
+    FORMAT("binaryToJson", "Object to JSON", "Writes a value as JSON text.", value_inputs,
+           "\"{\\\"id\\\":17}\"", value_to_json),
+    FORMAT("binaryToXml", "Object to XML", "Writes an object as XML text.", value_inputs,
+           "\"<order>\\n  <id>17</id>\\n</order>\\n\"", json_to_xml),
+    FORMAT("convertToBoolean", "Convert to Boolean", "Turns true, yes, 1 and the like into true.",
+           convert_inputs, "true", convert_to_boolean),
+    FORMAT("convertToInt", "Convert to Integer", "Turns text into a whole number.", convert_inputs,
+           "17", convert_to_int),
+    FORMAT("convertToNumber", "Convert to Number", "Turns text into a number.", convert_inputs,
+           "17.5", convert_to_number),
+    FORMAT("convertToString", "Convert to String",
+           "Turns a value into text: objects and lists into JSON text, files into their data.",
+           convert_inputs, "\"17\"", convert_to_string),
+    FORMAT("deserializeFormData", "Deserialize URL-encoded Form Data",
+           "Reads form data (application/x-www-form-urlencoded) into an object.", text_inputs,
+           "{\"name\": \"Widget\"}", deserialize_form),
+    FORMAT("deserializeFromJson", "Deserialize JSON", "Reads JSON text into a value.", text_inputs,
+           "{\"id\": 17}", deserialize_json),
+    FORMAT("deserializeFromXml", "Deserialize XML",
+           "Reads XML into an object. Attributes start with @_.", xml_inputs,
+           "{\"order\": {\"@_id\": 17, \"item\": \"Widget\"}}", deserialize_xml),
+    FORMAT("deserializeJsonl", "Deserialize JSON Lines", "Reads one JSON value a line into a list.",
+           text_inputs, "[{\"id\": 17}, {\"id\": 18}]", deserialize_jsonl),
+    FORMAT("jsonToXml", "JSON to XML", "Writes JSON text or an object as XML text.", value_inputs,
+           "\"<order>\\n  <id>17</id>\\n</order>\\n\"", json_to_xml),
+    FORMAT("prettyPrint", "Pretty Print", "Writes a value as JSON that is easy to read.",
+           value_inputs, "\"{\\n  \\\"id\\\": 17\\n}\"", pretty_print),
+    FORMAT("serializeFormData", "Serialize URL-encoded Form Data",
+           "Writes an object as form data (application/x-www-form-urlencoded).", value_inputs,
+           "\"name=Widget\"", serialize_form),
+    FORMAT("serializeJsonl", "Serialize JSON Lines", "Writes a list as one JSON value a line.",
+           value_inputs, "\"{\\\"id\\\":17}\\n\"", serialize_jsonl),
+    FORMAT("xmlToJson", "XML to JSON", "Turns XML into JSON text.", xml_inputs,
+           "\"{\\\"order\\\":{\\\"id\\\":17}}\"", xml_to_json),
+    {0},
+};
+
+const struct component component_change_data_format = {
+    .key = "change-data-format",
+    .label = "Change Data Format",
+    .description = "Changes data from one format to another.",
+    .category = "Data",
+    .version = 1,
+    .actions = actions,
+};
