@@ -195,6 +195,7 @@ void config_print_help(const struct config_option *options, const char *usage)
 static void print_cell(const char *text)
 {
     for (; *text; text++) {
+        printf("%s%c", *text == '|' ? "\\" : "", *text);
     }
 }
 
