@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "definition/definition_priv.h"
+#include "definition/encoding.h"
 #include "suggest.h"
 
 #define SHOW_MAX 60
@@ -22,6 +23,21 @@ static void trim_cut_character(char *s)
             s[len - back] = '\0';
         }
         return;
+    }
+}
+
+/* Explanations of others may quote a text cut anywhere, or with line breaks. */
+static void make_printable(char *s)
+{
+    struct str text = str_of(s);
+    for (size_t at = 0; at < text.len;) {
+        size_t from = at;
+        int32_t c = encoding_next(text, &at);
+        if (c < 0) {
+            s[at++] = '?';
+        } else if (c < ' ' || c == 0x7F) {
+            s[from] = ' ';
+        }
     }
 }
 
@@ -48,9 +64,14 @@ static void fill(struct def_compile *c, struct err *err, const struct def_where 
     (void)err_field(err, -EINVAL, code, field.data ? field.data : "", "%s%s", c->subject, message);
     trim_cut_character(err->field);
     trim_cut_character(err->message);
+    make_printable(err->field);
+    make_printable(err->message);
     err->line = at.line;
     err->column = at.column;
 }
+
+static void report(struct def_compile *c, const struct def_where *where, struct def_place at,
+                   const char *code, bool warning, const char *fmt, va_list ap) printf_like(6, 0);
 
 static void report(struct def_compile *c, const struct def_where *where, struct def_place at,
                    const char *code, bool warning, const char *fmt, va_list ap)

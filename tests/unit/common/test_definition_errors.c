@@ -572,6 +572,20 @@ static void words_stay_whole_and_printable(void **state)
     assert_true(str_utf8_valid(str_of(e->message)));
     assert_null(strchr(e->message, '\n'));
     assert_non_null(strstr(e->message, "line break"));
+
+    /* A malformed reference that is cut in the middle of a character. */
+    buf_clear(&b);
+    buf_adds(&b, "{type: reference, value: \"getUser.x\\n");
+    for (int i = 0; i < 100; i++) {
+        buf_adds(&b, "\xF0\x9F\x9A\x80");
+    }
+    buf_adds(&b, "\"}");
+    AUTO(mem_free) char *other = replaced("{type: configVar, value: Count}", b.data);
+    memset(errors, 0, sizeof(*errors));
+    assert_int_equal(definition_parse(str_of(other), NULL, &d, errors), -EINVAL);
+    assert_string_equal(errors->items[0].code, "path.syntax");
+    assert_true(str_utf8_valid(str_of(errors->items[0].message)));
+    assert_null(strchr(errors->items[0].message, '\n'));
     mem_free(errors);
 }
 
