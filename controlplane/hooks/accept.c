@@ -21,6 +21,8 @@
 #define RECONNECT_FIRST_MS    50
 #define RECONNECT_MOST_MS     1000
 #define ROW_COLUMNS           9
+/* An event that waited longer is refused: the sweeper must find every row within its grace. */
+#define STALE_MS 4000
 
 enum { FLAG_TEST = 1, FLAG_DEBUG = 2, FLAG_SYNCHRONOUS = 4 };
 
@@ -387,6 +389,12 @@ static bool connect_db(struct accept *a)
     return false;
 }
 
+static bool stale(const struct accept_chunk *chunk)
+{
+    int64_t now_ms = clock_now_ns() / NS_PER_MS;
+    return chunk->n && now_ms - uuid_v7_ms(&chunk->entries[0].run.execution_id) > STALE_MS;
+}
+
 static void *committer(void *arg)
 {
     struct accept *a = arg;
@@ -394,6 +402,10 @@ static void *committer(void *arg)
     struct accept_chunk *chunk;
     while (connected && (chunk = next_chunk(a))) {
         struct err err = {0};
+        if (stale(chunk)) {
+            fail_chunk(a, chunk);
+            continue;
+        }
         dispatch_ahead(a, chunk);
         int64_t began = clock_mono_ns();
         int r = accept_chunk_commit(a->db, chunk, &err);

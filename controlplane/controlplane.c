@@ -1,0 +1,469 @@
+/* The process as a whole: what there is, and the order of its start and end. Called by main only.
+ * Producers of messages to the loops end before the loops do, the dispatcher after everybody who
+ * hands it events, the bus last. */
+#include "controlplane.h"
+
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "bus.h"
+#include "catalog.h"
+#include "clock.h"
+#include "definitions/responder.h"
+#include "dispatch/dispatcher.h"
+#include "dispatch/sweeper.h"
+#include "embed.h"
+#include "hooks/hook.h"
+#include "http/metrics.h"
+#include "http/routes.h"
+#include "http/server.h"
+#include "log.h"
+#include "migrate.h"
+#include "recorder/recorder.h"
+#include "schedule/scheduler.h"
+#include "subjects.h"
+
+#define CONNECT_WAIT_MS    60000
+#define CONNECT_RETRY_NS   (200 * NS_PER_MS)
+#define INDEX_WAIT_MS      30000
+#define ACCEPT_DEADLINE_MS 10000
+#define POOL_DEADLINE_MS   60000
+#define LANE_QUEUE         1000
+#define DRAIN_EXTRA_MS     2000
+#define STREAMS_EVERY      5 /* ticks */
+
+struct controlplane {
+    struct controlplane_config config;
+    struct secret_key master_key, bus_key;
+    unsigned roles;
+    struct uuid node;
+    int replica_id;
+    char *public_url;
+    struct catalog *catalog;
+    struct bus *bus;
+    struct dispatcher *dispatcher;
+    struct accept *accept;
+    struct hook_index *index;
+    struct hooks *hooks;
+    struct api *api;
+    struct lane *lane;
+    struct server *server;
+    struct routes_ctx routes_ctx;
+    struct recorder *recorder;
+    struct responder *responder;
+    struct sweeper *sweeper;
+    struct scheduler *scheduler;
+    _Atomic bool streams_made;
+    unsigned ticks;
+};
+
+extern const struct embed_file catalog_files[];
+
+static int open_db(const char *conninfo, struct db **ret, struct err *err)
+{
+    int64_t until = clock_mono_ns() + CONNECT_WAIT_MS * NS_PER_MS;
+    bool said = false;
+    int r;
+    while ((r = db_open(conninfo, DB_OWNER, "leat control plane", ret, err)) != 0 &&
+           clock_mono_ns() < until) {
+        if (!said) {
+            log_warn("waiting for PostgreSQL", LOG_STR("error", err->message));
+            said = true;
+        }
+        clock_wait_ns(CONNECT_RETRY_NS);
+    }
+    return r;
+}
+
+static int check_schema(struct controlplane *cp, struct db *db, struct err *err)
+{
+    int applied = 0, r = 0;
+    if (cp->config.migrate) {
+        r = migrate_run(db, &applied, err);
+    }
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    if (r == 0) {
+        r = db_run(db, QUERY_SCHEMA_CURRENT, &rows, err);
+    }
+    if (r > 0) {
+        return err_set(err, -EPROTO, "schema.missing",
+                       "the database has no schema yet: run \"leat migrate\" or start with "
+                       "--migrate");
+    }
+    int64_t current = r == 0 ? db_int(rows, 0, 0) : 0;
+    if (r == 0 && current != migrate_latest()) {
+        return err_set(err, -EPROTO, "schema.version",
+                       "the database has schema %lld, this program needs %d: %s",
+                       (long long)current, migrate_latest(),
+                       current < migrate_latest() ? "run \"leat migrate\" or start with --migrate"
+                                                  : "use a newer Leat");
+    }
+    return r;
+}
+
+static int prepare_db(struct controlplane *cp, struct err *err)
+{
+    AUTO(db_close) struct db *db = NULL;
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    int r = open_db(cp->config.postgres, &db, err);
+    if (r == 0) {
+        r = check_schema(cp, db, err);
+    }
+    if (r == 0) {
+        r = api_sync_components(db, cp->catalog, err);
+    }
+    if (r == 0) {
+        r = db_run(db, QUERY_REPLICA_REGISTER, &rows, err, DB_UUID(cp->node));
+    }
+    if (r == 0) {
+        cp->replica_id = (int)db_int(rows, 0, 0);
+    }
+    return r;
+}
+
+static bool has(const struct controlplane *cp, unsigned role)
+{
+    return (cp->roles & role) != 0;
+}
+
+static int make_bus(struct controlplane *cp, struct err *err)
+{
+    struct bus_options options = {.url = cp->config.nats, .name = "leat-controlplane"};
+    int r = bus_new(&options, CONNECT_WAIT_MS, &cp->bus, err);
+    if (r == 0) {
+        r = bus_ensure_streams(cp->bus, cp->config.pool, err);
+        atomic_store(&cp->streams_made, r == 0);
+    }
+    return r;
+}
+
+/* Every replica dispatches what it accepts, whatever its roles. */
+static int make_dispatch(struct controlplane *cp, struct err *err)
+{
+    struct dispatcher_options options = {.bus = cp->bus,
+                                         .conninfo = cp->config.postgres,
+                                         .pool = cp->config.pool,
+                                         .replica_id = cp->replica_id};
+    int r = dispatcher_new(&options, &cp->dispatcher, err);
+    return r == 0 ? dispatcher_start(cp->dispatcher) : r;
+}
+
+static int make_back_office(struct controlplane *cp, struct err *err)
+{
+    const char *postgres = cp->config.postgres, *pool = cp->config.pool;
+    int r = 0;
+    if (has(cp, ROLE_RECORDER)) {
+        r = recorder_new(
+            &(struct recorder_options){.bus = cp->bus, .conninfo = postgres, .pool = pool},
+            &cp->recorder, err);
+        r = r == 0 ? recorder_start(cp->recorder) : r;
+    }
+    if (r == 0 && has(cp, ROLE_DISPATCHER)) {
+        r = responder_new(&(struct responder_options){.bus = cp->bus,
+                                                      .conninfo = postgres,
+                                                      .master_key = &cp->master_key,
+                                                      .bus_key = &cp->bus_key,
+                                                      .public_url = cp->public_url},
+                          &cp->responder, err);
+        r = r == 0 ? responder_start(cp->responder) : r;
+    }
+    if (r == 0 && has(cp, ROLE_DISPATCHER)) {
+        r = sweeper_new(&(struct sweeper_options){.bus = cp->bus,
+                                                  .conninfo = postgres,
+                                                  .pool = pool,
+                                                  .dispatcher = cp->dispatcher,
+                                                  .retention_days = (int)cp->config.retention_days},
+                        &cp->sweeper, err);
+        r = r == 0 ? sweeper_start(cp->sweeper) : r;
+    }
+    if (r == 0 && has(cp, ROLE_SCHEDULER)) {
+        r = scheduler_new(&(struct scheduler_options){.conninfo = postgres,
+                                                      .dispatcher = cp->dispatcher,
+                                                      .replica_id = cp->replica_id},
+                          &cp->scheduler, err);
+        r = r == 0 ? scheduler_start(cp->scheduler) : r;
+    }
+    return r;
+}
+
+static bool is_ready(void *arg, const char **ret_missing)
+{
+    struct controlplane *cp = arg;
+    *ret_missing = NULL;
+    if (cp->accept && !accept_available(cp->accept)) {
+        *ret_missing = "PostgreSQL cannot be reached";
+    } else if (cp->index && !hook_index_loaded(cp->index)) {
+        *ret_missing = "the index of flows is not loaded yet";
+    } else if (!bus_connected(cp->bus)) {
+        *ret_missing = "NATS cannot be reached";
+    } else if (!atomic_load(&cp->streams_made)) {
+        *ret_missing = "the streams are not made yet";
+    }
+    return *ret_missing == NULL;
+}
+
+static int make_server(struct controlplane *cp, struct err *err)
+{
+    const struct controlplane_config *c = &cp->config;
+    int r = 0;
+    if (has(cp, ROLE_API)) {
+        struct lane_options lane = {
+            .conninfo = c->postgres, .threads = (int)c->lanes, .queue = LANE_QUEUE};
+        r = lane_new(&lane, &cp->lane, err);
+        r = r == 0 ? lane_start(cp->lane) : r;
+    }
+    struct server_options options = {
+        .address = c->listen,
+        .port = (int)c->port,
+        .threads = (int)c->threads,
+        .tls_cert = c->tls_cert,
+        .tls_key = c->tls_key,
+        .max_body = ROUTES_MAX_BODY,
+        .max_connections = (size_t)c->max_connections,
+        .deadline_ms = {[DEADLINE_ACCEPT] = ACCEPT_DEADLINE_MS,
+                        [DEADLINE_SYNC] = c->sync_limit_ms,
+                        [DEADLINE_POOL] = POOL_DEADLINE_MS},
+        .routes = routes,
+        .ctx = &cp->routes_ctx,
+        .lane = cp->lane,
+    };
+    r = r == 0 ? server_new(&options, &cp->server, err) : r;
+    if (r == 0) {
+        struct buf url;
+        buf_init(&url, KIB(4));
+        buf_adds(&url, c->public_url);
+        while (url.len > 0 && url.data[url.len - 1] == '/') {
+            url.data[--url.len] = '\0';
+        }
+        if (url.len == 0) {
+            buf_addf(&url, "%s://%s:%d", c->tls_cert[0] ? "https" : "http", c->listen,
+                     server_port(cp->server));
+        }
+        cp->public_url = buf_take(&url);
+    }
+    return r;
+}
+
+static int make_ingress(struct controlplane *cp, struct err *err)
+{
+    struct accept_options accept = {.conninfo = cp->config.postgres,
+                                    .dispatcher = cp->dispatcher,
+                                    .replica_id = cp->replica_id};
+    int r = accept_new(&accept, &cp->accept, err);
+    r = r == 0 ? accept_start(cp->accept) : r;
+    r = r == 0 ? hook_index_new(cp->config.postgres, &cp->index, err) : r;
+    r = r == 0 ? hook_index_start(cp->index) : r;
+    if (r == 0 && hook_index_wait(cp->index, INDEX_WAIT_MS) != 0) {
+        log_warn("the index of flows is still loading; webhooks wait for it");
+    }
+    struct hooks_options hooks = {.accept = cp->accept,
+                                  .index = cp->index,
+                                  .dispatcher = cp->dispatcher,
+                                  .bus = cp->bus,
+                                  .node = cp->node};
+    r = r == 0 ? hooks_new(&hooks, cp->server, &cp->hooks, err) : r;
+    return r == 0 ? hooks_start(cp->hooks, err) : r;
+}
+
+static void on_executions(void *arg, const struct uuid *ids, size_t n)
+{
+    struct controlplane *cp = arg;
+    dispatcher_add_ids(cp->dispatcher, ids, n);
+}
+
+static int make_api(struct controlplane *cp, struct err *err)
+{
+    struct api_options options = {.master = cp->master_key,
+                                  .public_url = cp->public_url,
+                                  .catalog = cp->catalog,
+                                  .replica_id = cp->replica_id,
+                                  .on_executions = on_executions,
+                                  .on_executions_arg = cp};
+    int r = api_new(&options, &cp->api, err);
+    secret_wipe(&options.master, sizeof(options.master));
+    return r;
+}
+
+static int64_t gauge_accept_waiting(void *arg)
+{
+    const struct controlplane *cp = arg;
+    return cp->accept ? (int64_t)accept_waiting(cp->accept) : 0;
+}
+
+static int64_t gauge_dispatcher_waiting(void *arg)
+{
+    const struct controlplane *cp = arg;
+    return (int64_t)dispatcher_waiting(cp->dispatcher);
+}
+
+static int64_t gauge_index_size(void *arg)
+{
+    struct controlplane *cp = arg;
+    return cp->index ? (int64_t)hook_index_size(cp->index) : 0;
+}
+
+static int64_t gauge_pending(void *arg)
+{
+    const struct controlplane *cp = arg;
+    return (int64_t)server_pending(cp->server);
+}
+
+static int64_t gauge_statements(void *arg)
+{
+    return (int64_t)db_statements();
+}
+
+static int64_t gauge_recorded(void *arg)
+{
+    const struct controlplane *cp = arg;
+    return cp->recorder ? (int64_t)recorder_recorded(cp->recorder) : 0;
+}
+
+static int64_t gauge_refused(void *arg)
+{
+    const struct controlplane *cp = arg;
+    return cp->recorder ? (int64_t)recorder_refused(cp->recorder) : 0;
+}
+
+static int64_t gauge_bus(void *arg)
+{
+    const struct controlplane *cp = arg;
+    return bus_connected(cp->bus);
+}
+
+static const struct {
+    const char *name, *help;
+    metrics_gauge_fn fn;
+} gauge_table[] = {
+    {"leat_accept_waiting", "webhook events not committed yet", gauge_accept_waiting},
+    {"leat_dispatcher_waiting", "accepted events not published yet", gauge_dispatcher_waiting},
+    {"leat_hook_index_flows", "flows that can be called", gauge_index_size},
+    {"leat_http_pending", "requests not answered yet", gauge_pending},
+    {"leat_db_statements", "SQL statements since the start", gauge_statements},
+    {"leat_recorded", "results recorded since the start", gauge_recorded},
+    {"leat_record_refused", "results refused as doubled or late", gauge_refused},
+    {"leat_bus_connected", "1 while NATS is connected", gauge_bus},
+};
+
+static int start_all(struct controlplane *cp, struct err *err)
+{
+    int r = catalog_parse(str_n(catalog_files[0].data, catalog_files[0].len), &cp->catalog, err);
+    r = r == 0 ? prepare_db(cp, err) : r;
+    r = r == 0 ? make_bus(cp, err) : r;
+    r = r == 0 ? make_dispatch(cp, err) : r;
+    r = r == 0 ? make_server(cp, err) : r;
+    r = r == 0 ? make_back_office(cp, err) : r;
+    if (r == 0 && has(cp, ROLE_INGRESS)) {
+        r = make_ingress(cp, err);
+    }
+    if (r == 0 && has(cp, ROLE_API)) {
+        r = make_api(cp, err);
+    }
+    for (size_t i = 0; r == 0 && i < ARRAY_LEN(gauge_table); i++) {
+        metrics_gauge(gauge_table[i].name, gauge_table[i].help, gauge_table[i].fn, cp);
+    }
+    cp->routes_ctx =
+        (struct routes_ctx){.api = cp->api, .hooks = cp->hooks, .ready = is_ready, .ready_arg = cp};
+    return r == 0 ? server_start(cp->server) : r;
+}
+
+int controlplane_new(const struct controlplane_config *config, const struct secret_key *master_key,
+                     const struct secret_key *bus_key, struct controlplane **ret, struct err *err)
+{
+    struct controlplane *cp = mem_new(struct controlplane);
+    cp->config = *config;
+    cp->master_key = *master_key;
+    cp->bus_key = *bus_key;
+    cp->node = uuid_v4();
+    int r = controlplane_roles(config->roles, &cp->roles, err);
+    r = r == 0 ? start_all(cp, err) : r;
+    if (r != 0) {
+        controlplane_drain(cp);
+        controlplane_free(cp);
+        return r < 0 ? r : -EPROTO;
+    }
+    *ret = cp;
+    return 0;
+}
+
+int controlplane_port(const struct controlplane *cp)
+{
+    return server_port(cp->server);
+}
+
+void controlplane_tick(struct controlplane *cp)
+{
+    struct err err = {0};
+    bool made = atomic_load(&cp->streams_made);
+    if (!bus_connected(cp->bus) || (made && ++cp->ticks % STREAMS_EVERY != 0)) {
+        return;
+    }
+    int r = bus_ensure_streams(cp->bus, cp->config.pool, &err);
+    if (r != 0 && made) {
+        log_warn("the streams cannot be made", LOG_STR("error", err.message));
+    }
+    atomic_store(&cp->streams_made, r == 0);
+}
+
+void controlplane_drain(struct controlplane *cp)
+{
+    if (cp->server) {
+        server_drain(cp->server, cp->config.sync_limit_ms + DRAIN_EXTRA_MS);
+    }
+    if (cp->scheduler) {
+        scheduler_stop(cp->scheduler);
+    }
+    if (cp->hooks) {
+        hooks_stop(cp->hooks);
+    }
+    if (cp->accept) {
+        accept_drain(cp->accept);
+        accept_stop(cp->accept);
+    }
+    if (cp->index) {
+        hook_index_stop(cp->index);
+    }
+    if (cp->lane) {
+        lane_stop(cp->lane);
+    }
+    if (cp->server) {
+        server_stop(cp->server);
+    }
+    if (cp->sweeper) {
+        sweeper_stop(cp->sweeper);
+    }
+    if (cp->responder) {
+        responder_stop(cp->responder);
+    }
+    if (cp->recorder) {
+        recorder_stop(cp->recorder);
+    }
+    if (cp->dispatcher) {
+        dispatcher_stop(cp->dispatcher);
+    }
+}
+
+struct controlplane *controlplane_free(struct controlplane *cp)
+{
+    if (cp) {
+        metrics_clear_gauges();
+        scheduler_free(cp->scheduler);
+        sweeper_free(cp->sweeper);
+        responder_free(cp->responder);
+        recorder_free(cp->recorder);
+        server_free(cp->server);
+        hooks_free(cp->hooks);
+        hook_index_free(cp->index);
+        accept_free(cp->accept);
+        lane_free(cp->lane);
+        api_free(cp->api);
+        dispatcher_free(cp->dispatcher);
+        bus_free(cp->bus);
+        catalog_free(cp->catalog);
+        secret_key_done(&cp->master_key);
+        secret_key_done(&cp->bus_key);
+        mem_free(cp->public_url);
+        mem_free(cp);
+    }
+    return NULL;
+}

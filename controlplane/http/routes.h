@@ -1,0 +1,18 @@
+/* The table of all routes, and what its handlers need. */
+#pragma once
+
+#include "http/route.h"
+
+struct api;
+struct hooks;
+struct routes_ctx {
+    struct api *api;     /* NULL: this process has not the role */
+    struct hooks *hooks; /* NULL: this process has not the role */
+    /* NULL and true when ready, else what is missing, for people. */
+    bool (*ready)(void *arg, const char **ret_missing);
+    void *ready_arg;
+};
+/* Ended by {0}; handlers get a struct routes_ctx *. */
+extern const struct route routes[];
+
+#define ROUTES_MAX_BODY MIB(16) /* of any route */
