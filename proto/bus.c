@@ -293,6 +293,23 @@ const char *bus_message_subject(const struct bus_message *m)
     return natsMsg_GetSubject(message_of(m));
 }
 
+uint64_t bus_message_deliveries(const struct bus_message *m)
+{
+    /* $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending> */
+    const char *reply = natsMsg_GetReply(message_of(m));
+    struct str rest = str_of(reply);
+    int64_t delivered = 1;
+    for (int token = 0; token < 5 && rest.len > 0; token++) {
+        ptrdiff_t dot = str_find(rest, STR("."), 0);
+        size_t len = dot < 0 ? rest.len : (size_t)dot;
+        if (token == 4 && !str_to_i64(str_n(rest.ptr, len), &delivered)) {
+            delivered = 1;
+        }
+        rest = dot < 0 ? str_n("", 0) : str_n(rest.ptr + len + 1, rest.len - len - 1);
+    }
+    return delivered > 0 ? (uint64_t)delivered : 1;
+}
+
 struct bus_message *bus_message_free(struct bus_message *m)
 {
     natsMsg_Destroy((natsMsg *)m);

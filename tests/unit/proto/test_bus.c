@@ -305,9 +305,15 @@ static void test_publish_pull_ack(void **state)
     assert_int_equal(q.ack_pending, 4);
     assert_true(q.oldest_pending_ns > before - NS_PER_SEC);
     for (int i = 0; i < 4; i++) {
+        assert_int_equal(bus_message_deliveries(m[i]), 1);
         assert_int_equal(bus_nak(s->bus, m[i]), 0);
         bus_message_free(m[i]);
     }
+    int first = bus_pull(p, 1, WAIT_MS, m);
+    assert_int_equal(first, 1);
+    assert_true(bus_message_deliveries(m[0]) <= 2); /* a fresh one or one given back */
+    assert_int_equal(bus_nak(s->bus, m[0]), 0);
+    bus_message_free(m[0]);
     /* What was given back comes again, long before the wait for an ack is over. */
     assert_int_equal(pull_n(s->bus, p, 10, bus_ack), 10);
     await_queue(s->bus, 0, 0);
