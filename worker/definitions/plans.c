@@ -48,6 +48,9 @@ struct plans *plans_free(struct plans *p)
 
 static int compile(struct plans *p, struct str text, struct plan **ret, struct err *err)
 {
+    if (!text.len) {
+        return err_set(err, -EINVAL, "definition.invalid", "the integration's definition is empty");
+    }
     struct err_list *errors = mem_new(struct err_list); /* too large for a slot's stack */
     AUTO(definition_unref) struct definition *definition = NULL;
     int rc = definition_parse(text, NULL, &definition, errors);

@@ -37,7 +37,7 @@
 
 /* --- the component "test" --------------------------------------------------------------------- */
 
-static int test_failures; /* what "flaky" has left */
+static unused int test_failures; /* what "flaky" has left */
 static int test_calls;
 
 static int test_echo(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -252,7 +252,7 @@ static int fx_plan(void *ctx, const struct fetched_instance *fetched, struct pla
 
 static const struct uuid fx_id = {{1, 2, 3, 4, 5, 6, 0x70, 8, 0x89, 10, 11, 12, 13, 14, 15, 16}};
 
-static struct instance *fx_instance(struct fixture *fx, const char *steps)
+static unused struct instance *fx_instance(struct fixture *fx, const char *steps)
 {
     struct buf yaml, plain;
     struct instance *instance = NULL;
@@ -358,7 +358,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
     buf_done(&hook);
 }
 
-static void fx_run(struct fixture *fx, const char *steps)
+static unused void fx_run(struct fixture *fx, const char *steps)
 {
     struct engine_memory *memory = engine_memory_new();
     struct instance *instance = fx_instance(fx, steps);
@@ -367,7 +367,7 @@ static void fx_run(struct fixture *fx, const char *steps)
     engine_memory_free(memory);
 }
 
-static void fx_done(struct fixture *fx)
+static unused void fx_done(struct fixture *fx)
 {
     arena_free(fx->arena);
     buf_done(&fx->encoded);
