@@ -14,7 +14,7 @@
 #include "str.h"
 
 #define PAUSE_MAX_NS (5 * NS_PER_SEC)
-#define LOG_TAIL     1500
+#define LOG_TAIL     300 /* bytes shown */
 
 static noreturn_fn void child_exec(const struct child *c, const struct passwd *user, pid_t parent,
                                    int log_fd)
@@ -144,6 +144,15 @@ static void add_log_tail(const char *path, struct buf *to)
     }
 }
 
+int child_failed(const struct child *c, struct err *err)
+{
+    AUTO(buf_done) struct buf tail;
+    buf_init(&tail, KIB(4));
+    add_log_tail(c->log_path, &tail);
+    return err_set(err, -ECHILD, "dev.child", "%s failed; its log %s ends with:\n%s", c->name,
+                   c->log_path, tail.data ? tail.data : "");
+}
+
 int child_run(struct child *c, struct err *err)
 {
     int status = 0;
@@ -157,9 +166,5 @@ int child_run(struct child *c, struct err *err)
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return 0;
     }
-    AUTO(buf_done) struct buf tail;
-    buf_init(&tail, KIB(4));
-    add_log_tail(c->log_path, &tail);
-    return err_set(err, -ECHILD, "dev.child", "%s failed; its log %s ends with:\n%s", c->name,
-                   c->log_path, tail.data ? tail.data : "");
+    return child_failed(c, err);
 }

@@ -23,5 +23,7 @@ int child_start(struct child *c, struct err *err) must_check;
 void child_stop(struct child *c, int64_t wait_ms);
 /* Reaps what has ended; starts it again with a growing pause. Call it often. */
 void child_watch(struct child *c);
+/* The failure of a child in words, with the end of its log; returns -ECHILD. */
+int child_failed(const struct child *c, struct err *err);
 /* Runs to the end (initdb, createdb); -ECHILD with the end of its log when it fails. */
 int child_run(struct child *c, struct err *err) must_check;

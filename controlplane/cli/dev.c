@@ -15,8 +15,9 @@
 #include "log.h"
 #include "migrate.h"
 
-#define READY_MS 60000
-#define STOP_MS  30000
+#define READY_MS    60000
+#define STOP_MS     30000
+#define START_TRIES 3 /* a child that ends so often while starting will not start */
 
 struct dev_config {
     const char *data, *postgres, *nats;
@@ -160,7 +161,7 @@ static void describe_processes(struct dev *dev, int port)
         dev->children[CHILD_WORKER + i] = (struct child){
             .name = "leat-worker",
             .args = {arena_printf(a, "%s/leat-worker", dev->data.bin_dir), "--nats", dev->nats_url,
-                     "--bus-key-file", dev->data.bus_key_file, "--egress-allow",
+                     "--bus-key-file", dev->data.bus_key_file, "--allow-addresses",
                      "127.0.0.0/8,::1/128", NULL},
             .log_path = arena_printf(a, "%s/worker-%d.log", dev->data.log_dir, i + 1),
             .stop_signal = SIGTERM,
@@ -202,9 +203,11 @@ static int start_processes(struct dev *dev, int port, struct err *err)
         } else if (asked_to_stop(dev, 50)) {
             r = err_set(err, -EINTR, "dev.stopped", "stopped while starting");
         }
-        for (int i = 0; i < CHILDREN_MAX; i++) {
-            if (dev->children[i].name) {
-                child_watch(&dev->children[i]);
+        for (int i = 0; r == 0 && i < CHILDREN_MAX; i++) {
+            struct child *c = &dev->children[i];
+            if (c->name) {
+                child_watch(c);
+                r = c->restarts < START_TRIES ? 0 : child_failed(c, err);
             }
         }
     }

@@ -55,8 +55,8 @@ int command_token(int argc, char **argv)
     }
     char token[ACCOUNT_TOKEN_MAX];
     if (r == 0) {
-        struct account_options o = {config.organization, config.email, config.expires_days,
-                                    config.name};
+        struct account_options o = {config.organization[0] ? config.organization : NULL,
+                                    config.email, config.expires_days, config.name};
         r = account_token(db, has_master ? &master : NULL, &o, token, &err);
     }
     if (r != 0) {
