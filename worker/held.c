@@ -185,29 +185,43 @@ void held_release(struct held *h, struct run_job *job)
     }
 }
 
-void held_give_back(struct held *h, struct slot_job *first)
+/* Under no lock: one job that will not run here. */
+static void give_back(struct held *h, struct run_job *job)
 {
+    struct run_message *m = job->message;
+    pthread_mutex_lock(&h->lock);
+    unlink_job(h, job);
+    m->given_back = true;
+    m->n_leased -= job->leased >= LEASES_FOR_ACK;
+    bool last = --m->n_left == 0;
+    bool again = last && !m->acked && !atomic_load(&m->begun);
+    if (last && !m->acked) {
+        unlink_message(h, m);
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (again) {
+        h->options.give_back(h->options.ctx, m->bus);
+    }
+    if (last) {
+        message_free(h, m);
+    }
+}
+
+struct slot_job *held_give_back(struct held *h, struct slot_job *first, bool begun_too)
+{
+    struct slot_job *kept = NULL, **tail = &kept;
     while (first) {
         struct run_job *job = (struct run_job *)first;
-        struct run_message *m = job->message;
         first = first->next;
-        pthread_mutex_lock(&h->lock);
-        unlink_job(h, job);
-        m->given_back = true;
-        m->n_leased -= job->leased >= LEASES_FOR_ACK;
-        bool last = --m->n_left == 0;
-        bool again = last && !m->acked && !atomic_load(&m->begun);
-        if (last && !m->acked) {
-            unlink_message(h, m);
-        }
-        pthread_mutex_unlock(&h->lock);
-        if (again) {
-            h->options.give_back(h->options.ctx, m->bus);
-        }
-        if (last) {
-            message_free(h, m);
+        if (atomic_load(&job->message->begun) && !begun_too) {
+            job->queued.next = NULL;
+            *tail = &job->queued;
+            tail = &job->queued.next;
+        } else {
+            give_back(h, job);
         }
     }
+    return kept;
 }
 
 size_t held_list(struct held *h, int64_t before_ns, uint64_t *after, struct presence_run *ret_runs,

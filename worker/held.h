@@ -40,9 +40,10 @@ size_t held_add(struct held *held, struct bus_message *own_message, struct slot_
 void held_start(struct held *held, struct run_job *job);
 /* Its result is stored: the job is gone. */
 void held_release(struct held *held, struct run_job *job);
-/* Gives the messages of untouched jobs (a chain from slot_pool_take_queued) back to the queue and
- * forgets the jobs. Messages that are begun stay unacknowledged: they come again by themselves. */
-void held_give_back(struct held *held, struct slot_job *first);
+/* Forgets queued jobs (a chain from slot_pool_take_queued) and gives their messages back to the
+ * queue. A message that is begun cannot be given back in part: its jobs are returned as a chain, to
+ * be run; with begun_too they are forgotten as well and the message, unacknowledged, comes again. */
+struct slot_job *held_give_back(struct held *held, struct slot_job *first, bool begun_too);
 
 struct presence_run;
 /* Copies the ids of up to `max` runs held since before_ns (monotonic), in order of arrival; *after

@@ -264,9 +264,10 @@ static void start_parts(struct worker *w, const struct worker_config *config)
 
 static void on_connection(void *ctx, bool connected)
 {
+    struct worker *w = ctx;
     if (connected) {
         log_info("connected to the bus");
-    } else {
+    } else if (!atomic_load(&w->draining)) {
         log_warn("the bus is away");
     }
 }
@@ -284,7 +285,7 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
     w->pool = config->pool;
     w->id = uuid_v4();
     struct bus_options bus = {
-        .url = config->nats, .name = "leat-worker", .on_connection = on_connection};
+        .url = config->nats, .name = "leat-worker", .on_connection = on_connection, .ctx = w};
     rc = bus_new(&bus, -1, &w->bus, err);
     if (rc < 0) {
         secret_key_done(&w->bus_key);
@@ -301,8 +302,12 @@ bool worker_drain(struct worker *w)
     int64_t until = clock_mono_ns() + DRAIN_NS;
     atomic_store(&w->draining, true);
     w->consume = consume_free(w->consume);
-    held_give_back(w->held, slot_pool_take_queued(w->slots));
+    struct slot_job *begun = held_give_back(w->held, slot_pool_take_queued(w->slots), false);
+    if (begun) {
+        slot_pool_push(w->slots, begun);
+    }
     bool quiet = slot_pool_drain(w->slots, until - clock_mono_ns());
+    (void)held_give_back(w->held, slot_pool_take_queued(w->slots), true);
     /* What has run is stored even when something else still runs. */
     bool stored = outbox_drain(w->outbox, MAX(until - clock_mono_ns(), 3 * NS_PER_SEC));
     return quiet && stored;

@@ -144,8 +144,9 @@ static void test_giving_back(void **state)
     add(h, 2, begun);
     held_start(h, begun[0]);
     untouched[1]->queued.next = &begun[1]->queued;
-    held_give_back(h, &untouched[0]->queued);
+    assert_ptr_equal(held_give_back(h, &untouched[0]->queued, false), &begun[1]->queued);
     assert_int_equal(seen.given_back, 1);
+    assert_null(held_give_back(h, &begun[1]->queued, true));
     held_release(h, begun[0]); /* its other run has to come again: never acknowledged */
     assert_int_equal(seen.acks, 0);
     assert_int_equal(seen.given_back, 1);
