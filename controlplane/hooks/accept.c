@@ -398,6 +398,7 @@ static bool stale(const struct accept_chunk *chunk)
 static void *committer(void *arg)
 {
     struct accept *a = arg;
+    (void)pthread_setname_np(pthread_self(), "accept");
     bool connected = connect_db(a);
     struct accept_chunk *chunk;
     while (connected && (chunk = next_chunk(a))) {
@@ -415,8 +416,8 @@ static void *committer(void *arg)
             log_warn("a commit of accepted events failed", LOG_STR("error", err.message),
                      LOG_INT("events", chunk->n));
         }
-        dispatch_stored(a, chunk);
         tell(a, chunk);
+        dispatch_stored(a, chunk);
         chunk_recycle(a, chunk);
         if (r != 0) {
             fail_queued(a);

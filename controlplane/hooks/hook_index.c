@@ -376,6 +376,7 @@ static void pause_and_refuse(struct hook_index *x)
 static void *index_thread(void *arg)
 {
     struct hook_index *x = arg;
+    (void)pthread_setname_np(pthread_self(), "hook-index");
     while (!atomic_load(&x->stopping)) {
         struct err err = {0};
         int r = connect_and_load(x, &err);

@@ -62,6 +62,7 @@ static void *lane_thread(void *arg)
 {
     struct lane *l = arg;
     void *item;
+    (void)pthread_setname_np(pthread_self(), "lane");
     while (queue_pop_many(l->queue, &item, 1, -1) == 1) {
         struct lane_job *job = item;
         struct err err = {0};

@@ -257,6 +257,7 @@ static void *loop_thread(void *arg)
 {
     struct loop *loop = arg;
     size_t counted = 0;
+    (void)pthread_setname_np(pthread_self(), "loop");
     while (!loop->ending) {
         h2o_evloop_run(loop->ctx.loop, 1000);
         atomic_fetch_add_explicit(&loop->server->pending, loop->pending - counted,
@@ -306,7 +307,7 @@ static void on_drain(struct loop_message *m, struct loop *loop)
     mem_free(m);
     loop->draining = true;
     close_listener(loop);
-    h2o_context_request_shutdown(&loop->ctx);
+    loop->ctx.shutdown_requested = 1; /* h2o's own function arms a timer of HTTP/2 for good */
 }
 
 static void on_end(struct loop_message *m, struct loop *loop)

@@ -165,6 +165,7 @@ static void *scheduler_thread(void *arg)
     struct uuid ids[SCHEDULER_BATCH];
     int64_t pause_ms = 0;
     bool said = false;
+    (void)pthread_setname_np(pthread_self(), "scheduler");
     while (wait_ms(s, pause_ms)) {
         struct err err = {0};
         size_t claimed = 0, fired = 0;
