@@ -5,16 +5,16 @@
 #include "str.h"
 
 enum catalog_input_type { /* how an input is edited and coerced */
-    CATALOG_STRING,
-    CATALOG_TEXT,
-    CATALOG_NUMBER,
-    CATALOG_BOOLEAN,
-    CATALOG_JSON, /* any value, usually a reference */
-    CATALOG_CODE,
-    CATALOG_CONNECTION,
-    CATALOG_CONDITIONS,
-    CATALOG_PASSWORD,
-    _CATALOG_INPUT_TYPE_N
+                          CATALOG_STRING,
+                          CATALOG_TEXT,
+                          CATALOG_NUMBER,
+                          CATALOG_BOOLEAN,
+                          CATALOG_JSON, /* any value, usually a reference */
+                          CATALOG_CODE,
+                          CATALOG_CONNECTION,
+                          CATALOG_CONDITIONS,
+                          CATALOG_PASSWORD,
+                          _CATALOG_INPUT_TYPE_N
 };
 enum catalog_collection { CATALOG_SINGLE, CATALOG_VALUE_LIST, CATALOG_KEY_VALUE_LIST };
 
@@ -28,11 +28,11 @@ struct catalog_input {
 struct catalog_action {
     const char *key, *label, *description;
     bool is_trigger;
-    bool branches;        /* names of branches come from the step */
-    bool loops;           /* has a loop body */
+    bool branches; /* names of branches come from the step */
+    bool loops;    /* has a loop body */
     bool breaks_loop, stops_execution;
     bool schedule_allowed, schedule_required; /* triggers */
-    const char **static_branches; /* NULL-terminated; NULL = none */
+    const char **static_branches;             /* NULL-terminated; NULL = none */
     const struct catalog_input *inputs;
     size_t n_inputs;
     const char *example; /* JSON text of an output example; "" = none */

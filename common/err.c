@@ -4,7 +4,7 @@
 #include <stdarg.h>
 
 static printf_like(4, 0) void err_fill(struct err *err, const char *code, const char *field,
-                                     const char *fmt, va_list ap)
+                                       const char *fmt, va_list ap)
 {
     err_clear(err);
     (void)snprintf(err->code, sizeof(err->code), "%s", code);
