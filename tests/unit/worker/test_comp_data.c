@@ -1,0 +1,260 @@
+/* Actions on texts, numbers, lists, objects and persisted state, as tables. */
+#include "component_fixture.h"
+
+#define T "text-manipulation."
+#define M "math."
+#define C "collection-tools."
+#define P "persist-data."
+
+static void text_actions(void **state)
+{
+    static const struct action_case cases[] = {
+        {T "split", "{\"text\": \"a/b//c\", \"separator\": \"/\"}", "[\"a\",\"b\",\"\",\"c\"]"},
+        {T "split", "{\"text\": \"\", \"separator\": \"/\"}", "[\"\"]"},
+        {T "split", "{\"text\": \"a\\u00e9\\ud83d\\ude80\"}",
+         "[\"a\",\"\xC3\xA9\",\"\xF0\x9F\x9A\x80\"]"},
+        {T "join", "{\"strings\": [\"gh\", 17, null, \"x\"], \"separator\": \"-\"}",
+         "\"gh-17--x\""},
+        {T "join", "{\"strings\": []}", "\"\""},
+        {T "joinLines", "{\"strings\": [\"a\", \"b\"], \"numberOfNewlines\": \"2\"}",
+         "\"a\\n\\nb\""},
+        {T "joinLines", "{\"strings\": [\"a\", \"b\"], \"newlineType\": \"\\\\r\\\\n\"}",
+         "\"a\\r\\nb\""},
+        {T "joinLines", "{\"strings\": [\"a\"], \"numberOfNewlines\": \"-1\"}", NULL,
+         "Number of Newlines (numberOfNewlines)"},
+        {T "replace", "{\"text\": \"aXbXc\", \"find\": \"X\", \"replace\": \"--\"}", "\"a--b--c\""},
+        {T "replace", "{\"text\": \"gh-12\", \"find\": \"gh-\"}", "\"12\""},
+        {T "replace", "{\"text\": \"aaa\", \"find\": \"aa\", \"replace\": \"b\"}", "\"ba\""},
+        {T "replace", "{\"text\": \"a\"}", NULL, "Find (find): has no value"},
+        {T "upperCase", "{\"text\": \"stra\\u00dfe \\u00e9\"}",
+         "\"STRA\xC3\x9F"
+         "E \xC3\x89\""},
+        {T "lowerCase", "{\"text\": \"\\u00c4 ABC\"}", "\"\xC3\xA4 abc\""},
+        {T "capitalize", "{\"text\": \"an Order\"}", "\"An Order\""},
+        {T "trim", "{\"text\": \" \\u00a0\\n a b \\ufeff\"}", "\"a b\""},
+        {T "trim", "{\"text\": \"  \"}", "\"\""},
+        {T "stringLength", "{\"text\": \"a\\u00e9\\ud83d\\ude80\"}", "4"},
+        {T "slice", "{\"text\": \"abcdef\", \"start\": \"1\", \"end\": \"-1\"}", "\"bcde\""},
+        {T "slice", "{\"text\": \"abc\", \"start\": \"-2\"}", "\"bc\""},
+        {T "slice", "{\"text\": \"abc\", \"start\": \"2\", \"end\": \"1\"}", "\"\""},
+        {T "slice", "{\"text\": \"abc\", \"start\": \"9\", \"end\": \"99\"}", "\"\""},
+        {T "find", "{\"text\": \"\\ud83d\\ude80ab\", \"find\": \"b\"}", "3"},
+        {T "find", "{\"text\": \"ab\", \"find\": \"c\"}", "-1"},
+        {T "splitLines", "{\"text\": \"a\\r\\n\\n b\\n\"}", "[\"a\",\" b\"]"},
+        {T "splitLines", "{\"text\": \"a\\n\", \"filterBlankLines\": \"false\"}", "[\"a\",\"\"]"},
+        {T "encodeBase64", "{\"text\": \"some text\"}", "\"c29tZSB0ZXh0\""},
+        {T "decodeBase64", "{\"text\": \"c29tZSB0ZXh0\"}", "\"some text\""},
+        {T "decodeBase64", "{\"text\": \"!!\"}", NULL, "is not base64"},
+    };
+    fixture_check(cases, ARRAY_LEN(cases));
+}
+
+static void invalid_utf8_passes(void **state)
+{
+    struct action_context ctx;
+    fixture_init(&ctx);
+    struct json_member text = {STR("text"), json_binary(STR("\xFF\xA0 a\xC3"))};
+    static const char *const names[] = {T "upperCase", T "trim",       T "stringLength",
+                                        T "split",     T "capitalize", T "splitLines"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        assert_int_equal(fixture_run_value(&ctx, names[i], json_object(&text, 1)), 0);
+    }
+    assert_int_equal(fixture_run_value(&ctx, T "upperCase", json_object(&text, 1)), 0);
+    assert_true(str_eq(json_as_str(ctx.result.data), STR("\xFF\xA0 A\xC3")));
+    fixture_done(&ctx);
+}
+
+static void math_actions(void **state)
+{
+    static const struct action_case cases[] = {
+        {M "add", "{\"numbers\": [\"1\", 1]}", "2"},
+        {M "add", "{\"numbers\": [\"1\", [2, \"3\"], 0.5]}", "6.5"},
+        {M "add", "{\"numbers\": []}", "0"},
+        {M "add", "{\"numbers\": \"[1,2]\"}", "3"},
+        {M "add", "{\"numbers\": [1, \"x\"]}", NULL, "Numbers (numbers): item 2, \"x\", is not"},
+        {M "add", "{\"numbers\": [1, null]}", NULL, "item 2"},
+        {M "add", "{\"numbers\": [[[1]]]}", NULL, "item 1"},
+        {M "add", "{}", NULL, "Numbers (numbers): has no value"},
+        {M "subtract", "{\"numbers\": [10, 2, 3]}", "5"},
+        {M "multiply", "{\"numbers\": [2, 3, 4]}", "24"},
+        {M "divide", "{\"numbers\": [12, 2, 3]}", "2"},
+        {M "divide", "{\"numbers\": [1, 0]}", NULL, "division by zero"},
+        {M "divide", "{\"numbers\": []}", NULL, "at least one number"},
+        {M "modulo", "{\"dividend\": \"-7\", \"divisor\": 3}", "-1"},
+        {M "modulo", "{\"dividend\": 7, \"divisor\": 0}", NULL, "Divisor (divisor)"},
+        {M "pow", "{\"base\": 2, \"exponent\": 10}", "1024"},
+        {M "pow", "{\"base\": 10, \"exponent\": 400}", NULL, "Exponent (exponent)"},
+        {M "log", "{\"number\": 1000}", "3"},
+        {M "log", "{\"number\": 8, \"base\": 2}", "3"},
+        {M "log", "{\"number\": 0}", NULL, "Number (number)"},
+        {M "min", "{\"numbers\": [3, 1, 2]}", "1"},
+        {M "max", "{\"numbers\": [3, 1, 2]}", "3"},
+        {M "average", "{\"numbers\": [1, 2, 3, 4]}", "2.5"},
+        {M "hypot", "{\"numbers\": [3, 4]}", "5"},
+        {M "round", "{\"number\": \"2.5\"}", "3"},
+        {M "round", "{\"number\": -2.5}", "-2"},
+        {M "floor", "{\"number\": -2.5}", "-3"},
+        {M "ceil", "{\"number\": 2.1}", "3"},
+        {M "trunc", "{\"number\": -2.9}", "-2"},
+        {M "abs", "{\"number\": \"-3\"}", "3"},
+        {M "sqrt", "{\"number\": -1}", NULL, "Number (number)"},
+        {M "sqrt", "{\"number\": \" \"}", NULL, "Number (number): has no value"},
+    };
+    fixture_check(cases, ARRAY_LEN(cases));
+}
+
+static void collection_actions(void **state)
+{
+    static const struct action_case cases[] = {
+        {C "create", "{\"items\": [1, [2]]}", "[1,[2]]"},
+        {C "createObject", "{\"keyValueInput\": [{\"key\": \"a\", \"value\": 1}]}", "{\"a\":1}"},
+        {C "chunks", "{\"listInput\": [1, 2, 3], \"numberInput\": \"2\"}", "[[1,2],[3]]"},
+        {C "chunks", "{\"listInput\": [1, 2]}", "[[1],[2]]"},
+        {C "chunks", "{\"listInput\": [], \"numberInput\": 5}", "[]"},
+        {C "chunks", "{\"listInput\": [1], \"numberInput\": 0}", NULL, "Number of Elements"},
+        {C "chunks", "{}", NULL, "List (listInput): has no value"},
+        {C "first", "{\"listInput\": [1, 2]}", "1"},
+        {C "last", "{\"listInput\": [1, 2]}", "2"},
+        {C "last", "{\"listInput\": []}", "undefined"},
+        {C "length", "{\"listInput\": [1, 2]}", "2"},
+        {C "length", "{\"listInput\": \"[1,2,3]\"}", "3"},
+        {C "flatten", "{\"listInput\": [[1], 2, [], [[3]]]}", "[1,2,[3]]"},
+        {C "append", "{\"listInput\": [1], \"elementInput\": [2]}", "[1,[2]]"},
+        {C "concatenate", "{\"firstListInput\": [1], \"secondListInput\": [2, 3]}", "[1,2,3]"},
+        {C "count", "{\"listInput\": [1, 2, 1], \"elementInput\": 1}", "2"},
+        {C "remove", "{\"listInput\": [1, 2, 1], \"elementInput\": 1}", "[2]"},
+        {C "deduplicate", "{\"listInput\": [1, \"1\", 1, {\"a\": 1}, {\"a\": 1}, [2], [2]]}",
+         "[1,\"1\",{\"a\":1},[2]]"},
+        {C "selectItemFromList", "{\"listInput\": [1, 2, 3], \"index\": \"-1\"}", "3"},
+        {C "selectItemFromList", "{\"listInput\": [1], \"index\": \"7\"}", "undefined"},
+        {C "selectItemFromList", "{\"listInput\": [1], \"index\": \"-7\"}", "undefined"},
+        {C "takeFirst", "{\"listInput\": [1, 2, 3], \"numberInput\": 2}", "[1,2]"},
+        {C "takeLast", "{\"listInput\": [1, 2, 3], \"numberInput\": 9}", "[1,2,3]"},
+        {C "keys", "{\"object\": {\"a\": 1, \"b\": 2}}", "[\"a\",\"b\"]"},
+        {C "values", "{\"object\": {\"a\": 1, \"b\": 2}}", "[1,2]"},
+        {C "fromObject", "{\"object\": {\"a\": 1}}", "[{\"key\":\"a\",\"value\":1}]"},
+        {C "toObject", "{\"keyValueListInput\": [{\"key\": \"a\", \"value\": 1}]}", "{\"a\":1}"},
+        {C "addKey", "{\"object\": {\"a\": 1}, \"key\": \"b\", \"value\": 2}", "{\"a\":1,\"b\":2}"},
+        {C "addKey", "{\"key\": \"b\", \"value\": 2, \"objectPath\": \"x.y\"}",
+         "{\"x\":{\"y\":{\"b\":2}}}"},
+        {C "addKey",
+         "{\"object\": {\"l\": [{\"a\": 1}, 5]}, \"key\": \"b\", \"value\": 2, "
+         "\"objectPath\": \"l.0\"}",
+         "{\"l\":[{\"a\":1,\"b\":2},5]}"},
+        {C "addKey",
+         "{\"object\": {\"l\": [1]}, \"key\": \"b\", \"value\": 2, \"objectPath\": \"l.3\"}", NULL,
+         "not a position of the list"},
+        {C "addKey",
+         "{\"object\": {\"l\": 1}, \"key\": \"b\", \"value\": 2, \"objectPath\": \"l\"}", NULL,
+         "not an object"},
+        {C "addKey", "{\"key\": \"b\", \"value\": 2, \"objectPath\": \"a..b\"}", NULL,
+         "Insert Path (objectPath)"},
+        {C "addMultipleKeys",
+         "{\"object\": {\"a\": 1}, \"keyValueListInput\": [{\"key\": \"a\", \"value\": 3}]}",
+         "{\"a\":3}"},
+        {C "addMultipleKeys",
+         "{\"object\": {}, \"dynamicFields\": \"{\\\"z\\\": 1}\", \"keyValueListInput\": "
+         "[{\"key\": \"a\", \"value\": 3}]}",
+         "{\"z\":1}"},
+        {C "removeKey",
+         "{\"object\": {\"a\": {\"b\": 1, \"c\": 2}}, \"key\": \"b\", "
+         "\"objectPath\": \"a\"}",
+         "{\"a\":{\"c\":2}}"},
+    };
+    fixture_check(cases, ARRAY_LEN(cases));
+}
+
+static void deduplicates_many(void **state)
+{
+    struct action_context ctx;
+    fixture_init(&ctx);
+    struct json *items = arena_array(ctx.arena, 40000, sizeof(*items));
+    for (size_t i = 0; i < 40000; i++) {
+        items[i] = json_num((double)(i % 20000));
+    }
+    struct json_member list = {STR("listInput"), json_array(items, 40000)};
+    assert_int_equal(fixture_run_value(&ctx, C "deduplicate", json_object(&list, 1)), 0);
+    assert_int_equal(ctx.result.data.len, 20000);
+    assert_true(ctx.result.data.items[19999].num == 19999);
+    fixture_done(&ctx);
+}
+
+/* Steps on one state; each row is the result of one action. */
+static void persisted_state(void **state)
+{
+    static const struct action_case steps[] = {
+        {P "getExecutionValue", "{\"keyInput\": \"n\", \"defaultValueInput\": \"0\"}", "\"0\""},
+        {P "getExecutionValue", "{\"keyInput\": \"n\"}", "null"},
+        {P "incrementExecutionValue", "{\"keyInput\": \"n\", \"amountInput\": \"50\"}",
+         "{\"value\":50}"},
+        {P "incrementExecutionValue", "{\"keyInput\": \"n\"}", "{\"value\":51}"},
+        {P "decrementExecutionValue", "{\"keyInput\": \"n\", \"amountInput\": 1.5}",
+         "{\"value\":49.5}"},
+        {P "getExecutionValue", "{\"keyInput\": \"n\", \"defaultValueInput\": \"0\"}", "49.5"},
+        {P "getInstanceValue", "{\"keyInput\": \"n\"}", "null"},
+        {P "saveCrossFlowValue", "{\"keyInput\": \"k\", \"valueInput\": {\"a\": 1}}",
+         "{\"value\":{\"a\":1}}"},
+        {P "saveCrossFlowValue",
+         "{\"keyInput\": \"no\", \"dynamicValues\": [{\"key\": \"x\", \"value\": 1}, {\"key\": "
+         "\"y\", \"value\": 2}]}",
+         "{\"value\":{\"x\":1,\"y\":2}}"},
+        {P "listCrossFlowKeys", "{}", "[\"k\",\"x\",\"y\"]"},
+        {P "removeCrossFlowValue", "{\"keyInput\": \"k\"}", "null"},
+        {P "removeCrossFlowValue", "{\"multipleKeys\": [\"x\"]}", "null"},
+        {P "listCrossFlowKeys", "{}", "[\"y\"]"},
+        {P "removeCrossFlowState", "{}", "null"},
+        {P "listCrossFlowKeys", "{}", "[]"},
+        {P "listExecutionKeys", "{}", "[\"n\"]"},
+        {P "appendExecutionValueToList", "{\"keyInput\": \"l\", \"valueInput\": [1]}",
+         "{\"value\":[[1]]}"},
+        {P "appendExecutionValueToList", "{\"keyInput\": \"l\", \"valueInput\": [2]}",
+         "{\"value\":[[1],[2]]}"},
+        {P "appendExecutionValuesToList",
+         "{\"keyInput\": \"l\", \"valuesInput\": [[3], 4], \"flattenValues\": \"true\"}",
+         "{\"value\":[[1],[2],3,4]}"},
+        {P "appendExecutionValuesToList", "{\"keyInput\": \"l\", \"dynamicValues\": \"[5]\"}",
+         "{\"value\":[[1],[2],3,4,5]}"},
+        {P "incrementExecutionValue", "{\"keyInput\": \"l\"}", NULL, "is not a number"},
+        {P "appendExecutionValueToList", "{\"keyInput\": \"n\", \"valueInput\": 1}", NULL,
+         "Key (keyInput): what is kept under \"n\" is not a list"},
+        {P "addIntegrationValueToSet", "{\"keyInput\": \"s\", \"valueInput\": 1}",
+         "{\"value\":[1]}"},
+        {P "addIntegrationValueToSet", "{\"keyInput\": \"s\", \"valueInput\": 1}",
+         "{\"value\":[1]}"},
+        {P "addIntegrationValueToSet", "{\"keyInput\": \"s\", \"valueInput\": 2}",
+         "{\"value\":[1,2]}"},
+        {P "removeIntegrationValueFromSet", "{\"keyInput\": \"s\", \"valueInput\": 1}",
+         "{\"value\":[2]}"},
+        {P "removeIntegrationValueFromList", "{\"keyInput\": \"none\", \"valueInput\": 1}",
+         "{\"value\":[]}"},
+        {P "saveInstanceValue", "{\"valueInput\": 1}", NULL, "Key (keyInput): has no value"},
+        {P "saveInstanceValue", "{\"keyInput\": \"u\"}", "{}"},
+        {P "getInstanceValue", "{\"keyInput\": \"u\", \"defaultValueInput\": \"d\"}", "null"},
+    };
+    struct action_context ctx;
+    fixture_init(&ctx);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        int rc = fixture_run(&ctx, steps[i].name, steps[i].inputs);
+        if (steps[i].refusal) {
+            assert_int_equal(rc, -EINVAL);
+            assert_non_null(strstr(ctx.err.message, steps[i].refusal));
+        } else if (rc != 0 || strcmp(fixture_result(&ctx), steps[i].result) != 0) {
+            fail_msg("step %zu %s: %s %s", i, steps[i].name, fixture_result(&ctx), ctx.err.message);
+        }
+    }
+    assert_int_equal(fixture_run(&ctx, P "saveIntegrationCurrentTime", "{\"keyInput\": \"t\"}"), 0);
+    struct str now = json_as_str(json_get(ctx.state[STATE_INTEGRATION], STR("t")));
+    assert_int_equal(now.len, CLOCK_ISO_LEN);
+    assert_true(now.ptr[now.len - 1] == 'Z');
+    fixture_done(&ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_actions),      cmocka_unit_test(invalid_utf8_passes),
+        cmocka_unit_test(math_actions),      cmocka_unit_test(collection_actions),
+        cmocka_unit_test(deduplicates_many), cmocka_unit_test(persisted_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
