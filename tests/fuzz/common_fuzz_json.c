@@ -83,6 +83,9 @@ static bool same(struct json v, const json_t *j)
 
 static void check_with_jansson(struct str text, const struct json *v, const struct err *err)
 {
+    if (memchr(text.ptr, '\0', text.len)) {
+        return; /* jansson skips a NUL after a number; it is no white space */
+    }
     json_t *j = json_loadb(text.ptr, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (j) { /* its depth limit is higher than ours */
         ASSERT(v ? same(*v, j) : strstr(err->message, "nested too deeply") != NULL);

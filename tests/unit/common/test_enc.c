@@ -48,21 +48,9 @@ static void encodes_and_decodes(void **state)
 
 static void refuses_malformed_base64(void **state)
 {
-    static const char *const bad[] = {"Z",
-                                      "Zg=",
-                                      "Zg===",
-                                      "=",
-                                      "====",
-                                      "Zm9v=",
-                                      "Z m8=",
-                                      "Zm8=\n",
-                                      "Zg==Zg==",
-                                      "Zm9*",
-                                      "Zm.v",
-                                      "Zh==",
-                                      "Zm9=",
-                                      "\xC3\xA9"
-                                      "AA"};
+    static const char *const bad[] = {"Z",     "Zg=",   "Zg===",  "=",         "====",
+                                      "Zm9v=", "Z m8=", "Zm8=\n", "Zg==Zg==",  "Zm9*",
+                                      "Zm.v",  "Zh==",  "Zm9=",   "AA\xC3\xA9"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         uint8_t bytes[32];
         size_t n = 77;

@@ -111,6 +111,7 @@ static const struct {
     BAD("undefined", 0),
     BAD("'a'", 0),
     BAD("1 2", 2),
+    BAD("[1\0,2]", 2),
     BAD("\0", 0),
     BAD("1\0", 1),
     BAD("\xEF\xBB\xBF{}", 0),

@@ -92,8 +92,7 @@ static void checks_utf8(void **state)
                                       "\xC0\x80",
                                       "\xC1\xBF",
                                       "\xC2",
-                                      "\xC2"
-                                      "A",
+                                      "\xC2 ",
                                       "\xE0\x9F\xBF",
                                       "\xE1\x80",
                                       "\xED\xA0\x80",
