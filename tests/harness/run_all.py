@@ -25,6 +25,7 @@ SUITES = [
     ('lint', 'asan', 'meson', ['--suite', 'lint']),
     ('unit', 'asan', 'meson', ['--suite', 'unit']),
     ('fuzz corpus', 'asan', 'meson', ['--suite', 'fuzz']),
+    ('store', 'asan', 'meson', ['--suite', 'db']),
     ('clang build', 'clang', 'build', []),
     ('release build', 'gcc', 'build', []),
     ('end to end', 'asan', 'pytest', ['tests/e2e']),
