@@ -1,11 +1,10 @@
-/* Owns waiting. It waits in slices and gives its place in the slot pool away meanwhile; it refuses
- * to wait past the end of the execution's time. */
+/* Owns waiting. It gives its place in the slot pool away meanwhile; it refuses to wait past the end
+ * of the execution's time. */
 #include "components/registry.h"
 
 #include "clock.h"
 
-#define SLEEP_MAX_MS   (INT64_C(24) * 60 * 60 * 1000)
-#define SLEEP_SLICE_NS (250 * NS_PER_MS)
+#define SLEEP_MAX_MS (INT64_C(24) * 60 * 60 * 1000)
 
 static const struct action_input sleep_inputs[] = {
     {
@@ -34,9 +33,7 @@ static int sleep_perform(struct action_context *ctx, struct action_result *ret, 
                                   (long long)ms);
     }
     action_block_begin(ctx);
-    for (int64_t now = clock_mono_ns(); now < until; now = clock_mono_ns()) {
-        clock_wait_ns(MIN(until - now, SLEEP_SLICE_NS));
-    }
+    clock_wait_ns(until - clock_mono_ns());
     action_block_end(ctx);
     ret->data = json_null();
     return 0;
