@@ -2,6 +2,7 @@
  * waits for signals; every other thread has them blocked. */
 #include <fcntl.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "components/catalog_dump.h"
@@ -91,7 +92,13 @@ static int serve(const struct worker_config *config)
     if (set_up_log(config, &err) < 0 || read_key(config, &key, &err) < 0) {
         return fail(&err);
     }
-    int rc = worker_new(config, &key, &w, &err);
+    int rc;
+    while ((rc = worker_new(config, &key, &w, &err)) < 0 && rc != -EINVAL) {
+        log_warn("the bus does not answer yet", LOG_STR("error", err.message));
+        if (sigtimedwait(&signals, NULL, &(struct timespec){0}) > 0) {
+            return EXIT_SUCCESS;
+        }
+    }
     secret_key_done(&key);
     if (rc < 0) {
         return fail(&err);

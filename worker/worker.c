@@ -21,6 +21,7 @@
 #define DRAIN_NS          (20 * NS_PER_SEC)
 #define FETCH_NS          (300 * NS_PER_SEC) /* a definition is waited for at most so long */
 #define STATE_ASK_MS      3000
+#define CONNECT_MS        2000
 #define RESULT_TIMEOUT_MS 5000
 #define OUTBOX_MAX_BYTES  MIB(64)
 #define OUTBOX_IN_FLIGHT  4
@@ -286,7 +287,7 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
     w->id = uuid_v4();
     struct bus_options bus = {
         .url = config->nats, .name = "leat-worker", .on_connection = on_connection, .ctx = w};
-    rc = bus_new(&bus, -1, &w->bus, err);
+    rc = bus_new(&bus, CONNECT_MS, &w->bus, err);
     if (rc < 0) {
         secret_key_done(&w->bus_key);
         mem_free(w);
