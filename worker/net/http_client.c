@@ -403,7 +403,7 @@ static int failure(struct http_client *c, const struct hop *hop, const struct ht
                      "The host name %.200s was not found. Check the URL.", host);
     } else if (code == CURLE_COULDNT_CONNECT) {
         rc = err_set(err, -ECONNREFUSED, "http.connect", "No connection to %.200s.", host);
-    } else if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
+    } else if (code == CURLE_URL_MALFORMAT) {
         rc = bad_url(err, curl_easy_strerror(code));
         retryable = false;
     } else {

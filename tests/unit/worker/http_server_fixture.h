@@ -56,9 +56,7 @@ static unused void server_reply(int fd, const char *status, const char *headers,
 
 static unused int server_number(struct str path, const char *prefix)
 {
-    struct str rest = str_n(path.ptr + strlen(prefix), path.len - strlen(prefix));
-    int64_t n = 0;
-    return str_to_i64(rest, &n) ? (int)n : 0;
+    return (int)strtol(path.ptr + strlen(prefix), NULL, 10);
 }
 
 static unused void server_redirect(int fd, const char *status, struct str to)

@@ -20,13 +20,22 @@ static const struct action_input invoke_inputs[] = {
 };
 static const struct action_input trigger_flow_inputs[] = {FLOW_NAME_INPUT, {0}};
 
-static int invoke_flow(struct action_context *ctx, struct action_result *ret, struct err *err)
+static int call_flow(struct action_context *ctx, const char *action_key, struct json data,
+                     struct action_result *ret, struct err *err)
 {
     struct str name;
     int rc = action_input_text(ctx, "flowName", &name, err);
-    return rc < 0 ? rc
-                  : flow_call(ctx, name, NULL, "flowName", "cross-flow.invokeFlow",
-                              action_input(ctx, "data"), &ret->data, err);
+    return rc < 0 ? rc : flow_call(ctx, name, NULL, "flowName", action_key, data, &ret->data, err);
+}
+
+static int invoke_flow(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return call_flow(ctx, "cross-flow.invokeFlow", action_input(ctx, "data"), ret, err);
+}
+
+static int trigger_flow(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return call_flow(ctx, "cross-flow.triggerFlow", json_undefined(), ret, err);
 }
 
 static const struct action actions[] = {
@@ -54,7 +63,7 @@ static const struct action actions[] = {
         .flags = ACTION_WRITES,
         .inputs = trigger_flow_inputs,
         .example = "{\"executionId\": \"SW5zdGFuY2VFeGVjdXRpb25SZXN1bHQ6MDE4ZjNh\"}",
-        .perform = invoke_flow,
+        .perform = trigger_flow,
     },
     {0},
 };
