@@ -96,6 +96,7 @@ static int serve(const struct worker_config *config)
     while ((rc = worker_new(config, &key, &w, &err)) < 0 && rc != -EINVAL) {
         log_warn("the bus does not answer yet", LOG_STR("error", err.message));
         if (sigtimedwait(&signals, NULL, &(struct timespec){0}) > 0) {
+            secret_key_done(&key);
             return EXIT_SUCCESS;
         }
     }
