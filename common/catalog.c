@@ -94,7 +94,7 @@ static const char **texts_of(struct reader *r, const json_t *object, const char 
 
 static int read_input(struct reader *r, const json_t *json, struct catalog_input *input)
 {
-    int type, collection;
+    int type = 0, collection = 0;
     int rc = key_of(r, json, &input->key);
     if (rc == 0) {
         rc = word_of(r, json, "type", input_types, _CATALOG_INPUT_TYPE_N, &type);

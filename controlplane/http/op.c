@@ -135,7 +135,8 @@ void op_reply(struct op *op, struct reply *reply)
     send_owned(req, buf_take(&reply->body), len);
 }
 
-static void reply_words(struct op *op, int status, const char *code, const char *fmt, va_list args)
+static printf_like(4, 0) void reply_words(struct op *op, int status, const char *code,
+                                          const char *fmt, va_list args)
 {
     char words[1024];
     vsnprintf(words, sizeof(words), fmt, args);

@@ -16,8 +16,8 @@ BUILDS = {
     # name: (compiler, meson options)
     'asan': ('gcc', ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1']),
     'tsan': ('gcc', ['-Db_sanitize=thread', '-Db_lundef=false', '-Doptimization=1']),
-    'gcc': ('gcc', ['-Dbuildtype=release', '-Dc_args=-D_FORTIFY_SOURCE=2']),
-    'clang': ('clang', ['-Dbuildtype=release']),
+    'gcc': ('gcc', ['-Dc_args=-D_FORTIFY_SOURCE=2']),
+    'clang': ('clang', []),
 }
 
 SUITES = [
