@@ -42,7 +42,8 @@ void held_start(struct held *held, struct run_job *job);
 void held_release(struct held *held, struct run_job *job);
 /* Forgets queued jobs (a chain from slot_pool_take_queued) and gives their messages back to the
  * queue. A message that is begun cannot be given back in part: its jobs are returned as a chain, to
- * be run; with begun_too they are forgotten as well and the message, unacknowledged, comes again. */
+ * be run; with begun_too they are forgotten as well and the message, unacknowledged, comes again.
+ */
 struct slot_job *held_give_back(struct held *held, struct slot_job *first, bool begun_too);
 
 struct presence_run;

@@ -7,8 +7,8 @@
 
 struct worker;
 
-/* Connects and starts taking work. -EINVAL when a setting is wrong; any other failure means that the
- * bus did not answer within seconds: try again. */
+/* Connects and starts taking work. -EINVAL when a setting is wrong; any other failure means that
+ * the bus did not answer within seconds: try again. */
 int worker_new(const struct worker_config *config, const struct secret_key *bus_key,
                struct worker **ret, struct err *err) must_check;
 /* Stops taking work, finishes what runs, hands back the rest. True when nothing is left running;
