@@ -13,6 +13,15 @@
     "may "                                                                                         \
     "run side by side."
 
+/* h2o keeps free lists of each thread and a queue's head for good: not a leak of ours. */
+#if defined(__SANITIZE_ADDRESS__)
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_mem_alloc_recycle\nleak:h2o_multithread_create_queue\n";
+}
+#endif
+
 static int fail(const struct err *err)
 {
     fprintf(stderr, "leat-controlplane: %s\n", err->message);

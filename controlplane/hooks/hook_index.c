@@ -376,16 +376,21 @@ static void pause_and_refuse(struct hook_index *x)
 static void *index_thread(void *arg)
 {
     struct hook_index *x = arg;
+    bool said = false; /* once an outage */
     (void)pthread_setname_np(pthread_self(), "hook-index");
     while (!atomic_load(&x->stopping)) {
         struct err err = {0};
         int r = connect_and_load(x, &err);
         if (r == 0) {
+            said = false;
             r = serve(x, &err);
         }
-        if (r != 0) {
+        if (r != 0 && !said) {
             log_warn("hook index lost PostgreSQL; it serves what it has",
                      LOG_STR("error", err.message));
+            said = true;
+        }
+        if (r != 0) {
             pause_and_refuse(x);
         }
     }
