@@ -124,13 +124,40 @@ static void pages_are_written(void **state)
     buf_done(&b);
 }
 
+/* docs/components is made by `leat-worker --dump-docs docs/components`. */
+static void committed_pages_are_current(void **state)
+{
+    for (size_t i = 0; component_registry[i]; i++) {
+        char path[4096];
+        (void)snprintf(path, sizeof(path), "%s/docs/components/%s.md", TEST_SOURCE_ROOT,
+                       component_registry[i]->key);
+        struct buf now, page;
+        buf_init(&now, MIB(4));
+        buf_init(&page, MIB(4));
+        catalog_dump_markdown(&now, component_registry[i]);
+        FILE *f = fopen(path, "rb");
+        if (!f) {
+            fail_msg("%s is missing", path);
+        }
+        char part[4096];
+        for (size_t n; (n = fread(part, 1, sizeof(part), f)) > 0;) {
+            buf_add(&page, part, n);
+        }
+        fclose(f);
+        if (!str_eq(buf_str(&now), buf_str(&page))) {
+            fail_msg("%s is not current: run leat-worker --dump-docs docs/components", path);
+        }
+        buf_done(&now);
+        buf_done(&page);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_sorted_and_found),
-        cmocka_unit_test(has_words),
-        cmocka_unit_test(catalog_reads_back),
-        cmocka_unit_test(pages_are_written),
+        cmocka_unit_test(is_sorted_and_found),         cmocka_unit_test(has_words),
+        cmocka_unit_test(catalog_reads_back),          cmocka_unit_test(pages_are_written),
+        cmocka_unit_test(committed_pages_are_current),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
