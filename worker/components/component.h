@@ -9,14 +9,14 @@ struct action_context; /* the engine's; see the accessors below */
 
 /* What an action hands back. Zeroed before the call. */
 struct action_result {
-    struct json data;          /* becomes step.results */
-    const char *content_type;  /* of binary data or a synchronous reply; NULL = none */
-    int status_code;           /* for a synchronous reply; 0 = unset */
-    struct json headers;       /* for a synchronous reply; UNDEFINED = unset */
-    const char *branch;        /* branching actions: the branch taken; NULL = none */
-    bool break_loop;           /* leave the innermost loop */
-    bool stop_execution;       /* end the execution successfully */
-    const char *result_type;   /* triggers: "POLLED_NO_CHANGES"; NULL = completed */
+    struct json data;         /* becomes step.results */
+    const char *content_type; /* of binary data or a synchronous reply; NULL = none */
+    int status_code;          /* for a synchronous reply; 0 = unset */
+    struct json headers;      /* for a synchronous reply; UNDEFINED = unset */
+    const char *branch;       /* branching actions: the branch taken; NULL = none */
+    bool break_loop;          /* leave the innermost loop */
+    bool stop_execution;      /* end the execution successfully */
+    const char *result_type;  /* triggers: "POLLED_NO_CHANGES"; NULL = completed */
 };
 
 /* Returns 0, or <0 with err filled: err.field names the input, err.message says what to do,
@@ -49,10 +49,11 @@ struct action_input {
 struct action {
     const char *key, *label, *description;
     unsigned flags;
-    const struct action_input *inputs; /* ended by {0}; NULL = none */
-    const char *example;               /* JSON text of an output; NULL = none */
+    const struct action_input *inputs;  /* ended by {0}; NULL = none */
+    const char *example;                /* JSON text of an output; NULL = none */
     const char *const *static_branches; /* NULL-terminated; NULL = none */
-    action_fn perform; /* NULL: the engine does it (loop, branch, stop); triggers: NULL = payload as is */
+    action_fn
+        perform; /* NULL: the engine does it (loop, branch, stop); triggers: NULL = payload as is */
 };
 struct component {
     const char *key, *label, *description, *category;
@@ -65,7 +66,8 @@ extern const struct component *const component_registry[];
 const struct component *component_find(const char *key);
 const struct action *component_action(const struct component *c, const char *key);
 
-/* --- inputs: evaluated by the engine before perform; empty = the descriptor's default ---------- */
+/* --- inputs: evaluated by the engine before perform; empty = the descriptor's default ----------
+ */
 struct arena *action_arena(struct action_context *ctx);
 /* The evaluated value (default applied as text); UNDEFINED when unset and without default. */
 struct json action_input(struct action_context *ctx, const char *key);
@@ -86,22 +88,30 @@ int action_input_value(struct action_context *ctx, const char *key, struct json 
 /* Coerced forms; a value that does not fit fails with the input's label and key in err. */
 int action_input_text(struct action_context *ctx, const char *key, struct str *ret, struct err *err)
     must_check; /* strings as is, {data,contentType} its data, others as JSON text; unset = "" */
-int action_input_number(struct action_context *ctx, const char *key, double *ret, struct err *err)
-    must_check; /* unset = NaN */
+int action_input_number(struct action_context *ctx, const char *key, double *ret,
+                        struct err *err) must_check; /* unset = NaN */
 int action_input_int(struct action_context *ctx, const char *key, int64_t min, int64_t max,
                      int64_t *ret, struct err *err) must_check;
 int action_input_bool(struct action_context *ctx, const char *key, bool *ret, struct err *err)
     must_check; /* true/t/yes/y/1 and false/f/no/n/0, any case; unset = false */
 /* A list: arrays as is, JSON text of an array parsed, other values as a list of one; unset = []. */
-int action_input_list(struct action_context *ctx, const char *key, struct json *ret, struct err *err)
-    must_check;
+int action_input_list(struct action_context *ctx, const char *key, struct json *ret,
+                      struct err *err) must_check;
 /* Key/value lists [{key, value}] and objects as one object; unset = {}. */
 int action_input_object(struct action_context *ctx, const char *key, struct json *ret,
                         struct err *err) must_check;
 
 /* --- surroundings ----------------------------------------------------------------------------- */
-enum log_line_level { LINE_TRACE, LINE_DEBUG, LINE_INFO, LINE_WARN, LINE_ERROR, LINE_FATAL,
-                      LINE_METRIC, _LINE_LEVEL_N };
+enum log_line_level {
+    LINE_TRACE,
+    LINE_DEBUG,
+    LINE_INFO,
+    LINE_WARN,
+    LINE_ERROR,
+    LINE_FATAL,
+    LINE_METRIC,
+    _LINE_LEVEL_N
+};
 void action_log(struct action_context *ctx, enum log_line_level level, struct str message);
 /* The payload of the trigger (section "trigger results" of the definition format). */
 struct json action_trigger_payload(struct action_context *ctx);
@@ -109,7 +119,7 @@ struct json action_trigger_payload(struct action_context *ctx);
 int64_t action_deadline(struct action_context *ctx);
 /* Deterministic for (execution, step, iteration): sent as Idempotency-Key. */
 const char *action_idempotency_key(struct action_context *ctx);
-const char *action_traceparent(struct action_context *ctx); /* W3C trace context; "" = none */
+const char *action_traceparent(struct action_context *ctx);  /* W3C trace context; "" = none */
 const char *action_execution_id(struct action_context *ctx); /* global id */
 const char *action_flow_name(struct action_context *ctx);
 const char *action_step_name(struct action_context *ctx);
@@ -119,8 +129,13 @@ void action_block_end(struct action_context *ctx);
 struct http_client;
 struct http_client *action_http(struct action_context *ctx); /* the slot's handle */
 
-enum state_scope { STATE_EXECUTION, STATE_INSTANCE /* the flow's */, STATE_CROSS_FLOW,
-                   STATE_INTEGRATION, _STATE_SCOPE_N };
+enum state_scope {
+    STATE_EXECUTION,
+    STATE_INSTANCE /* the flow's */,
+    STATE_CROSS_FLOW,
+    STATE_INTEGRATION,
+    _STATE_SCOPE_N
+};
 /* Reads see this execution's own writes; they are kept only when the execution succeeds. */
 int action_state_get(struct action_context *ctx, enum state_scope scope, struct str key,
                      struct json *ret, struct err *err) must_check; /* UNDEFINED = absent */
@@ -128,7 +143,8 @@ int action_state_set(struct action_context *ctx, enum state_scope scope, struct 
                      struct json value, struct err *err) must_check; /* UNDEFINED removes */
 int action_state_keys(struct action_context *ctx, enum state_scope scope, struct json *ret,
                       struct err *err) must_check; /* array of strings */
-int action_state_clear(struct action_context *ctx, enum state_scope scope, struct err *err) must_check;
+int action_state_clear(struct action_context *ctx, enum state_scope scope,
+                       struct err *err) must_check;
 /* Recursive flows: the cursor of this execution. */
 struct json action_cursor(struct action_context *ctx);
 void action_set_cursor(struct action_context *ctx, struct json cursor);
