@@ -1,0 +1,98 @@
+"""Makes the integration, the customer and the instance through the API; and idle instances, by
+copying rows."""
+import base64
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from services import Failure
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Api:
+    def __init__(self, services):
+        self.services = services
+
+    def ask(self, query, **variables):
+        request = urllib.request.Request(
+            self.services.base_url + '/api',
+            json.dumps({'query': query, 'variables': variables}).encode(),
+            {'Content-Type': 'application/json', 'Authorization': 'Bearer ' + self.services.token})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                answer = json.load(reply)
+        except urllib.error.HTTPError as e:
+            raise Failure('%s: %s' % (e, e.read().decode(errors='replace'))) from e
+        if answer.get('errors'):
+            raise Failure(json.dumps(answer['errors'], indent=1))
+        return answer['data']
+
+    def change(self, name, field, **value):
+        """A mutation; returns the id of its object."""
+        data = self.ask('mutation($input: %s%sInput!) { %s(input: $input) { %s { id } '
+                        'errors { field messages } } }'
+                        % (name[0].upper(), name[1:], name, field), input=value)[name]
+        if data['errors']:
+            raise Failure('%s: %s' % (name, json.dumps(data['errors'], indent=1)))
+        return data[field]['id']
+
+
+def make_instance(services):
+    """The path of the instance's webhook."""
+    api = Api(services)
+    with open(os.path.join(HERE, 'flow.yml')) as f:
+        integration = api.change('importIntegration', 'integration', definition=f.read())
+    api.change('publishIntegration', 'integration', id=integration, comment='')
+    customer = api.change('createCustomer', 'customer', name='Bench Customer')
+    instance = api.change('createInstance', 'instance', name='Bench Instance', customer=customer,
+                          integration=integration)
+    api.change('deployInstance', 'instance', id=instance)
+    configs = api.ask('query($id: ID!) { instance(id: $id) { flowConfigs { nodes { webhookUrl } } '
+                      '} }', id=instance)['instance']['flowConfigs']['nodes']
+    return urllib.parse.urlsplit(configs[0]['webhookUrl']).path
+
+
+def uuid_of(kind):
+    return "('%08x-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid" % kind
+
+
+def add_idle_instances(connection, n, customers=1000):
+    """Copies of the deployed instance, each with its flow config, config and revision, spread over
+    customers. Written with triggers off: the control plane reads them when it starts."""
+    with connection.transaction():
+        connection.execute('SET LOCAL session_replication_role = replica')
+        connection.execute(
+            'INSERT INTO customer (id, organization_id, name) SELECT %s, o.id, '
+            "'Idle customer ' || n FROM generate_series(0, %%s - 1) n, "
+            '(SELECT id FROM organization LIMIT 1) o' % uuid_of(1), [customers])
+        connection.execute(
+            'INSERT INTO instance (id, organization_id, customer_id, integration_id, '
+            'deployed_integration_id, name, needs_deploy, config_state, deployed_revision, '
+            'last_deployed_at) SELECT %s, i.organization_id, '
+            "('%08x-0000-7000-8000-' || lpad(to_hex(n %%%% %%s), 12, '0'))::uuid, "
+            "i.integration_id, i.deployed_integration_id, 'Idle instance ' || n, false, "
+            'i.config_state, i.deployed_revision, now() FROM generate_series(0, %%s - 1) n, '
+            "(SELECT * FROM instance WHERE name = 'Bench Instance') i" % (uuid_of(2), 1),
+            [customers, n])
+        connection.execute(
+            'INSERT INTO instance_flow_config (id, organization_id, instance_id, flow_id, identity) '
+            'SELECT %s, c.organization_id, %s, c.flow_id, c.identity FROM '
+            'generate_series(0, %%s - 1) n, (SELECT c.* FROM instance_flow_config c JOIN instance i '
+            "ON i.id = c.instance_id WHERE i.name = 'Bench Instance') c"
+            % (uuid_of(3), uuid_of(2)), [n])
+        connection.execute(
+            'INSERT INTO instance_revision (instance_id, revision, organization_id, '
+            'integration_id, sealed_config) SELECT %s, r.revision, r.organization_id, '
+            'r.integration_id, r.sealed_config FROM generate_series(0, %%s - 1) n, (SELECT r.* FROM '
+            'instance_revision r JOIN instance i ON i.id = r.instance_id AND '
+            "i.deployed_revision = r.revision WHERE i.name = 'Bench Instance') r"
+            % uuid_of(2), [n])
+    connection.execute('ANALYZE')
+
+
+def idle_hook_path(n):
+    name = 'InstanceFlowConfig:%08x-0000-7000-8000-%012x' % (3, n)
+    return '/trigger/' + base64.b64encode(name.encode()).decode()
