@@ -10,17 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define must_check         __attribute__((warn_unused_result))
-#define printf_like(f, a)  __attribute__((format(printf, f, a)))
-#define unused             __attribute__((unused))
-#define noreturn_fn        __attribute__((noreturn))
-#define likely(x)          __builtin_expect(!!(x), 1)
-#define unlikely(x)        __builtin_expect(!!(x), 0)
-#define ARRAY_LEN(a)       (sizeof(a) / sizeof((a)[0]))
-#define KIB(n)             ((size_t)(n) * 1024)
-#define MIB(n)             ((size_t)(n) * 1024 * 1024)
-#define MIN(a, b)          ((a) < (b) ? (a) : (b))
-#define MAX(a, b)          ((a) > (b) ? (a) : (b))
+#define must_check        __attribute__((warn_unused_result))
+#define printf_like(f, a) __attribute__((format(printf, f, a)))
+#define unused            __attribute__((unused))
+#define noreturn_fn       __attribute__((noreturn))
+#define likely(x)         __builtin_expect(!!(x), 1)
+#define unlikely(x)       __builtin_expect(!!(x), 0)
+#define ARRAY_LEN(a)      (sizeof(a) / sizeof((a)[0]))
+#define KIB(n)            ((size_t)(n)*1024)
+#define MIB(n)            ((size_t)(n)*1024 * 1024)
+#define MIN(a, b)         ((a) < (b) ? (a) : (b))
+#define MAX(a, b)         ((a) > (b) ? (a) : (b))
 
 /* Cleanup attributes: DEFINE_CLEANUP(struct x *, x_free) once, after x_free is declared; then
  * AUTO(x_free) struct x *x = NULL; frees on every way out and TAKE(x) hands the value on. */

@@ -26,8 +26,8 @@ struct json {
     uint32_t len; /* bytes of a string or binary; items or members */
     union {
         double num;
-        const char *str;             /* STRING, BINARY */
-        const struct json *items;    /* ARRAY */
+        const char *str;                   /* STRING, BINARY */
+        const struct json *items;          /* ARRAY */
         const struct json_member *members; /* OBJECT */
     };
 };
@@ -105,15 +105,18 @@ void json_build_array(struct json_builder *b, struct arena *a);
 void json_build_object(struct json_builder *b, struct arena *a);
 void json_push(struct json_builder *b, struct json v);
 void json_set(struct json_builder *b, struct str key, struct json v); /* unique keys: looks first */
-void json_append(struct json_builder *b, struct str key, struct json v); /* caller knows key is new */
+void json_append(struct json_builder *b, struct str key,
+                 struct json v); /* caller knows key is new */
 struct json json_built(const struct json_builder *b);
 
 /* Parses one JSON text (RFC 8259, white space around it allowed) into the arena. Strings without
  * escapes point into `text`, which must outlive the value. Duplicate keys: the last wins, in the
  * place of the first. Lone surrogates become U+FFFD. Depth is limited to JSON_MAX_DEPTH.
- * Returns 0, or -EINVAL with code "json.syntax" and the byte offset in the words, or "json.too_large"
- * when the arena has no room for it (a text may take up to 16 times its length). */
-int json_parse(struct arena *a, struct str text, struct json *ret_value, struct err *err) must_check;
+ * Returns 0, or -EINVAL with code "json.syntax" and the byte offset in the words, or
+ * "json.too_large" when the arena has no room for it (a text may take up to 16 times its length).
+ */
+int json_parse(struct arena *a, struct str text, struct json *ret_value,
+               struct err *err) must_check;
 
 /* JSON text as JavaScript's JSON.stringify writes it (shortest round-trip numbers, NaN as null,
  * undefined members left out, undefined items null). Binary is written as a base64 string; bytes of
@@ -125,4 +128,4 @@ void json_dump_number(struct buf *b, double num);   /* as JavaScript's String(nu
 
 struct json json_copy(struct arena *a, struct json v); /* deep */
 bool json_equal(struct json x, struct json y);         /* deep, strict; member order ignored */
-size_t json_size(struct json v); /* rough bytes in memory, for limits */
+size_t json_size(struct json v);                       /* rough bytes in memory, for limits */

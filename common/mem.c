@@ -4,9 +4,9 @@
 
 #include <stdarg.h>
 
-#define ARENA_ALIGN      16
-#define ARENA_CHUNK_MAX  KIB(256)
-#define ARENA_MAX_BYTES  MIB(1024)
+#define ARENA_ALIGN     16
+#define ARENA_CHUNK_MAX KIB(256)
+#define ARENA_MAX_BYTES MIB(1024)
 
 void base_assert_failed(const char *expr, const char *file, int line)
 {
@@ -102,8 +102,8 @@ struct arena {
     struct deferred *deferred;
     size_t next_size;
     size_t first_size;
-    size_t held;     /* bytes of all chunks */
-    size_t used;     /* bytes handed out */
+    size_t held; /* bytes of all chunks */
+    size_t used; /* bytes handed out */
     size_t max_bytes;
 };
 

@@ -4,8 +4,8 @@
 #include "err.h"
 #include "str.h"
 
-#define SECRET_KEY_LEN    32
-#define SECRET_OVERHEAD   29 /* version byte, 12-byte nonce, 16-byte tag */
+#define SECRET_KEY_LEN  32
+#define SECRET_OVERHEAD 29 /* version byte, 12-byte nonce, 16-byte tag */
 
 struct secret_key {
     uint8_t b[SECRET_KEY_LEN];

@@ -7,10 +7,11 @@ struct uuid {
     uint8_t b[16];
 };
 
-#define UUID_TEXT_LEN   36
-#define GLOBAL_ID_MAX   128 /* bytes of the base64 text, NUL included */
+#define UUID_TEXT_LEN 36
+#define GLOBAL_ID_MAX 128 /* bytes of the base64 text, NUL included */
 
-struct uuid uuid_v7(void); /* wall-clock ms, then a per-process strictly increasing tail; any thread */
+struct uuid
+uuid_v7(void); /* wall-clock ms, then a per-process strictly increasing tail; any thread */
 struct uuid uuid_v4(void);
 struct uuid uuid_v7_floor(int64_t epoch_ns); /* the smallest v7 of that millisecond */
 int64_t uuid_v7_ms(const struct uuid *id);

@@ -1,7 +1,7 @@
 /* The only module that knows libnats. A connection that reconnects for ever, JetStream publishing
- * with acknowledgement, pulling by hand (natsSubscription_Fetch of this library version can overflow
- * the heap), request/reply and core publish. All functions may be called on any thread and may
- * block on a full socket: never call them on an event loop. */
+ * with acknowledgement, pulling by hand (natsSubscription_Fetch of this library version can
+ * overflow the heap), request/reply and core publish. All functions may be called on any thread and
+ * may block on a full socket: never call them on an event loop. */
 #pragma once
 
 #include "err.h"
@@ -11,8 +11,8 @@ struct bus;
 struct bus_message;
 
 struct bus_options {
-    const char *url;  /* nats://[user:pass@]host:port[,...] */
-    const char *name; /* shown by the server */
+    const char *url;                                  /* nats://[user:pass@]host:port[,...] */
+    const char *name;                                 /* shown by the server */
     void (*on_connection)(void *ctx, bool connected); /* on a library thread; may be NULL */
     void *ctx;
 };
@@ -38,8 +38,9 @@ int bus_request(struct bus *bus, const char *subject, struct str data, int64_t t
  * stored (PubAck), -ENOSPC when the stream is full, -EIO for any other refusal of the server,
  * -ENOTCONN when no stream takes the subject; -ETIMEDOUT, or -ENOTCONN for a lost connection (then
  * it may be stored all the same). msg_id dedupes within the stream's window; NULL = none. `data`
- * is copied before return. Returns <0 when nothing was sent (no callback then): -ENOTCONN, -EMSGSIZE,
- * -EAGAIN when 16,384 are in flight. The callback must not block: it holds up all others. */
+ * is copied before return. Returns <0 when nothing was sent (no callback then): -ENOTCONN,
+ * -EMSGSIZE, -EAGAIN when 16,384 are in flight. The callback must not block: it holds up all
+ * others. */
 typedef void (*bus_ack_fn)(void *ctx, int rc);
 int bus_publish_stored(struct bus *bus, const char *subject, const char *msg_id, struct str data,
                        int64_t timeout_ms, bus_ack_fn done, void *ctx) must_check;
@@ -60,10 +61,11 @@ struct bus_puller;
 int bus_puller_new(struct bus *bus, const char *stream, const char *consumer,
                    struct bus_puller **ret) must_check;
 struct bus_puller *bus_puller_free(struct bus_puller *p);
-int bus_pull(struct bus_puller *p, int batch, int64_t wait_ms, struct bus_message **ret_messages) must_check;
-must_check int bus_ack(struct bus *bus, const struct bus_message *m);          /* +ACK, not waited for */
-must_check int bus_nak(struct bus *bus, const struct bus_message *m);          /* -NAK: redeliver now */
-must_check int bus_in_progress(struct bus *bus, const struct bus_message *m);  /* +WPI */
+int bus_pull(struct bus_puller *p, int batch, int64_t wait_ms,
+             struct bus_message **ret_messages) must_check;
+must_check int bus_ack(struct bus *bus, const struct bus_message *m); /* +ACK, not waited for */
+must_check int bus_nak(struct bus *bus, const struct bus_message *m); /* -NAK: redeliver now */
+must_check int bus_in_progress(struct bus *bus, const struct bus_message *m); /* +WPI */
 
 struct str bus_message_data(const struct bus_message *m);
 const char *bus_message_subject(const struct bus_message *m);
@@ -73,11 +75,11 @@ struct bus_message *bus_message_free(struct bus_message *m); /* accepts NULL */
 
 /* How a work-queue stream stands, for admission and sweeping. */
 struct bus_queue_state {
-    uint64_t pending;     /* messages not yet delivered */
-    uint64_t ack_pending; /* delivered, not acked */
-    uint64_t bytes;       /* stored */
+    uint64_t pending;          /* messages not yet delivered */
+    uint64_t ack_pending;      /* delivered, not acked */
+    uint64_t bytes;            /* stored */
     int64_t oldest_pending_ns; /* store time of the oldest undelivered message; 0 = none */
-    int64_t created_ns;   /* of the stream: changes when its store was lost */
+    int64_t created_ns;        /* of the stream: changes when its store was lost */
 };
 int bus_queue_state(struct bus *bus, const char *stream, const char *consumer,
                     struct bus_queue_state *ret, struct err *err) must_check;

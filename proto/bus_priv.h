@@ -6,8 +6,9 @@
 #include <nats/nats.h>
 #include <pthread.h>
 
-#define INFLIGHT_MAX 16384 /* stored publishes that wait for their acknowledgement; power of two   \
-                            */
+#define INFLIGHT_MAX                                                                               \
+    16384 /* stored publishes that wait for their acknowledgement; power of two                    \
+           */
 
 struct bus_sub_end;
 

@@ -27,7 +27,8 @@ struct fetched_instance {
     uint32_t version_number;
     struct str external_version;
     struct str definition; /* YAML text */
-    struct str config;     /* JSON object: config variable key -> runtime value (connections included) */
+    struct str
+        config; /* JSON object: config variable key -> runtime value (connections included) */
     struct wire_list flows; /* struct fetched_flow */
     bool step_results_disabled, logs_disabled;
 };

@@ -1,5 +1,5 @@
-/* worker -> control plane on leat.presence, every PRESENCE_EVERY_MS: I live, and these runs are with
- * me longer than PRESENCE_HELD_MS. It renews the lease of each listed run. */
+/* worker -> control plane on leat.presence, every PRESENCE_EVERY_MS: I live, and these runs are
+ * with me longer than PRESENCE_HELD_MS. It renews the lease of each listed run. */
 #pragma once
 
 #include "wire.h"
@@ -17,7 +17,8 @@ struct presence {
     struct str pool;
     uint32_t slots_busy, slots, queued;
     bool draining;
-    struct wire_list runs; /* struct presence_run, at most 2000 a message; several messages if more */
+    struct wire_list
+        runs; /* struct presence_run, at most 2000 a message; several messages if more */
 };
 extern const struct wire_message presence_message;
 extern const struct wire_message presence_run_message;

@@ -25,8 +25,8 @@ struct hook_request {
     struct str content_type;
     struct wire_pairs headers; /* case as sent; Api-Key left out */
     struct str body;
-    struct str remote;         /* peer address */
-    struct str invoked_by;     /* JSON execution frame of the caller; "" = none */
+    struct str remote;     /* peer address */
+    struct str invoked_by; /* JSON execution frame of the caller; "" = none */
 };
 extern const struct wire_message hook_request_message;
 
@@ -34,17 +34,17 @@ struct run_request {
     struct uuid execution_id;
     uint32_t attempt; /* 1.. ; raised when a lost run is taken over */
     struct uuid organization_id, customer_id, instance_id, flow_config_id;
-    uint64_t revision;      /* of the instance; the worker fetches (instance, revision) once */
+    uint64_t revision; /* of the instance; the worker fetches (instance, revision) once */
     struct str flow_name;
-    uint32_t invoke_type;   /* enum invoke_type */
-    int64_t accepted_ns;    /* since the epoch */
+    uint32_t invoke_type; /* enum invoke_type */
+    int64_t accepted_ns;  /* since the epoch */
     int64_t dispatched_ns;
-    struct str reply_to;    /* core NATS subject of a waiting connection; "" = none */
-    bool synchronous;       /* reply_to gets the flow's answer, not only the trigger's */
+    struct str reply_to; /* core NATS subject of a waiting connection; "" = none */
+    bool synchronous;    /* reply_to gets the flow's answer, not only the trigger's */
     bool debug, test;
     struct str traceparent;
-    struct str request;     /* encoded hook_request */
-    struct str recorded;    /* take-over: step results already recorded; "" = none */
+    struct str request;  /* encoded hook_request */
+    struct str recorded; /* take-over: step results already recorded; "" = none */
 };
 extern const struct wire_message run_request_message;
 

@@ -23,12 +23,12 @@ struct run_result {
     uint32_t status;        /* enum run_status */
     struct str result_type; /* COMPLETED, ERROR, POLLED_NO_CHANGES, CANCELED_AS_DUPLICATE */
     int64_t accepted_ns, dispatched_ns, started_ns, ended_ns;
-    struct str error;       /* words for people; "" = none */
-    struct str error_step;  /* name of the failed step */
-    uint32_t n_steps;       /* step results in `steps` */
-    struct str steps;       /* LZ4 block of the step results batch (step_result_message) */
-    uint32_t steps_size;    /* bytes before compression */
-    struct wire_list logs;  /* struct result_log */
+    struct str error;        /* words for people; "" = none */
+    struct str error_step;   /* name of the failed step */
+    uint32_t n_steps;        /* step results in `steps` */
+    struct str steps;        /* LZ4 block of the step results batch (step_result_message) */
+    uint32_t steps_size;     /* bytes before compression */
+    struct wire_list logs;   /* struct result_log */
     struct wire_list states; /* struct result_state; only of a successful run */
 };
 extern const struct wire_message run_result_message;
@@ -37,8 +37,8 @@ extern const struct wire_message result_state_message;
 
 /* One executed step, in order of execution; a wire batch of these makes run_result.steps. */
 struct step_result {
-    struct str name;      /* display name */
-    struct str key;       /* step key */
+    struct str name; /* display name */
+    struct str key;  /* step key */
     struct str component, action;
     int64_t started_ns, ended_ns;
     struct str data;      /* MessagePack of {data, contentType} */

@@ -7,7 +7,8 @@
 void copy_begin(struct buf *b); /* signature and header */
 void copy_row(struct buf *b, int columns);
 void copy_bytes(struct buf *b, struct str v); /* text, bytea */
-/* The same, encoded in place: begin, append the bytes to the buffer, end with what begin returned. */
+/* The same, encoded in place: begin, append the bytes to the buffer, end with what begin returned.
+ */
 size_t copy_bytes_begin(struct buf *b);
 void copy_bytes_end(struct buf *b, size_t begun);
 void copy_uuid(struct buf *b, const struct uuid *v);
