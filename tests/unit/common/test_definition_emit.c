@@ -1,6 +1,7 @@
 /* Writing definitions: same meaning, same bytes the second time, strangers kept. Also with the
  * published example files where they are present (LEAT_EXAMPLES, or beside the source tree). */
 #include <dirent.h>
+#include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,15 +73,18 @@ static bool is_example(const char *name)
     return str_ends(s, STR(".yml")) || str_ends(s, STR(".yaml"));
 }
 
+static const char *examples_folder(void)
+{
+    const char *set = getenv("LEAT_EXAMPLES");
+    return set ? set : TEST_SOURCE_ROOT "/../shared/examples";
+}
+
 static void examples_survive(void **state)
 {
-    char folder[2048], path[4096];
-    const char *set = getenv("LEAT_EXAMPLES");
-    snprintf(folder, sizeof(folder), "%s", set ? set : TEST_SOURCE_ROOT "/../shared/examples");
+    char path[4096];
+    const char *folder = examples_folder();
     DIR *dir = opendir(folder);
-    if (!dir) {
-        skip();
-    }
+    assert_non_null(dir);
     int n = 0;
     for (struct dirent *e; (e = readdir(dir));) {
         if (is_example(e->d_name)) {
@@ -305,13 +309,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fixtures_survive),
         cmocka_unit_test(utf16_files_mean_the_same),
-        cmocka_unit_test(examples_survive),
         cmocka_unit_test(unknown_keys_are_kept),
         cmocka_unit_test(hostile_texts_come_back_exactly),
         cmocka_unit_test(text_is_written_readably),
         cmocka_unit_test(options_replace),
         cmocka_unit_test(aliases_are_written_out),
         cmocka_unit_test(a_full_buffer_ends_it),
+        cmocka_unit_test(examples_survive), /* last: left out where there are no examples */
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    bool examples = access(examples_folder(), R_OK) == 0;
+    return _cmocka_run_group_tests("emit", tests, ARRAY_LEN(tests) - !examples, NULL, NULL);
 }
