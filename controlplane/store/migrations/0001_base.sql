@@ -428,3 +428,17 @@ CREATE TRIGGER notify AFTER INSERT OR UPDATE OR DELETE ON instance
     FOR EACH ROW EXECUTE FUNCTION leat_notify_instance();
 CREATE TRIGGER notify AFTER INSERT OR UPDATE OR DELETE ON instance_flow_config
     FOR EACH ROW EXECUTE FUNCTION leat_notify_instance();
+
+-- Who a token stands for: asked before the organization is known, so with the owner's rights, and
+-- only by hash.
+CREATE FUNCTION leat_token_lookup(hash bytea)
+    RETURNS TABLE (organization_id uuid, customer_id uuid, user_id uuid, role text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        SELECT t.organization_id, u.customer_id, u.id, u.role
+        FROM api_token t JOIN app_user u ON u.id = t.user_id
+        WHERE t.token_hash = hash AND t.revoked_at IS NULL
+            AND (t.expires_at IS NULL OR t.expires_at > now())
+    $$;
+REVOKE ALL ON FUNCTION leat_token_lookup(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION leat_token_lookup(bytea) TO leat_api;

@@ -1,0 +1,80 @@
+/* Owns the table of fields that C computes, and the small ones of them: the definition in another
+ * form, and the inputs of a connection without their values. On a lane thread, inside the request's
+ * transaction. */
+#include "api/api_priv.h"
+
+#include "definition/definition.h"
+#include "enc.h"
+#include "org_key.h"
+
+static bool resolve_definition(struct call *c, struct gql_sel *sel, struct json raw,
+                               struct json *ret)
+{
+    struct json version = json_get(sel->args, STR("version"));
+    bool latest = json_get(sel->args, STR("useLatestComponentVersions")).type == JSON_TRUE;
+    *ret = raw;
+    if (version.type == JSON_NUMBER && (version.num < 7 || version.num > 7)) {
+        return gql_fail(&c->rq, sel->loc, NULL, "Definitions are written as version 7 only.");
+    }
+    if (!latest) {
+        return true;
+    }
+    AUTO(definition_unref) struct definition *d = NULL;
+    struct err_list *errors = arena_new_of(c->a, struct err_list);
+    if (definition_parse(json_as_str(raw), NULL, &d, errors) < 0) {
+        return gql_fail(&c->rq, sel->loc, NULL, "The stored definition cannot be read: %s",
+                        errors->n ? errors->items[0].message : "");
+    }
+    AUTO(buf_done) struct buf text;
+    buf_init(&text, DEFINITION_MAX_BYTES * 2);
+    definition_emit(d, &(struct definition_emit_options){.latest_components = true}, &text);
+    *ret = json_str(str_n(arena_strndup(c->a, buf_str(&text).ptr, text.len), text.len));
+    return true;
+}
+
+/* raw: [id, base64 of the sealed inputs or null]. */
+static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct json raw,
+                                  struct json *ret)
+{
+    struct json_builder list;
+    struct uuid id;
+    struct str sealed = json_as_str(json_at(raw, 1)), plain;
+    struct json inputs;
+    struct err err;
+    json_build_array(&list, c->a);
+    *ret = json_built(&list);
+    if (sealed.len == 0 || !uuid_parse(json_as_str(json_at(raw, 0)), &id)) {
+        return true;
+    }
+    uint8_t *bytes = arena_alloc(c->a, sealed.len);
+    size_t len;
+    bool ok = enc_base64_decode(sealed, bytes, sealed.len, &len) && call_key(c, &err) == 0 &&
+              secret_open(c->a, &c->key, str_n((char *)bytes, len),
+                          org_key_aad(c->a, "instance_config_variable.sealed_inputs", &id), &plain,
+                          &err) == 0 &&
+              json_parse(c->a, plain, &inputs, &err) == 0;
+    if (!ok) {
+        return gql_fail(&c->rq, sel->loc, "SEALED", "A sealed value cannot be opened.");
+    }
+    for (uint32_t i = 0; inputs.type == JSON_ARRAY && i < inputs.len; i++) {
+        struct json_builder one;
+        struct json type = json_get(inputs.items[i], STR("type"));
+        json_build_object(&one, c->a);
+        json_append(&one, STR("name"), json_copy(c->a, json_get(inputs.items[i], STR("name"))));
+        json_append(&one, STR("type"),
+                    type.type == JSON_STRING ? json_copy(c->a, type) : json_cstr("value"));
+        json_append(&one, STR("hasValue"),
+                    json_bool(json_as_str(json_get(inputs.items[i], STR("value"))).len > 0));
+        json_push(&list, json_built(&one));
+    }
+    secret_wipe((void *)(uintptr_t)plain.ptr, plain.len);
+    *ret = json_built(&list);
+    return true;
+}
+
+const struct resolver api_resolvers[] = {
+    {"definition", resolve_definition},
+    {"config_inputs", resolve_config_inputs},
+    {"step_results", resolve_step_results},
+    {0},
+};

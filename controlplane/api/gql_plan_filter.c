@@ -1,0 +1,74 @@
+/* Owns the filters: argument values become parameters of the conditions that the schema gives. An
+ * id that is no id of the wanted type matches nothing, as if the object did not exist. */
+#include "api/gql_plan_priv.h"
+
+static struct db_param one_value(const struct gql_filter *f, struct json v)
+{
+    struct uuid id;
+    switch (v.type) {
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return DB_BOOL(v.type == JSON_TRUE);
+    case JSON_NUMBER:
+        return DB_I64((int64_t)v.num);
+    case JSON_STRING:
+        if (f->gid) {
+            return global_id_parse(json_as_str(v), f->gid, &id) ? DB_UUID(id) : DB_NULL;
+        }
+        return DB_STR(json_as_str(v));
+    case JSON_UNDEFINED:
+    case JSON_NULL:
+    case JSON_BINARY:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+    case _JSON_TYPE_N:
+        break;
+    }
+    return DB_NULL;
+}
+
+/* A list goes as text[], cast to the type of its items. */
+static const char *list_value(struct gql_plan *p, const struct gql_filter *f, struct json v)
+{
+    struct str *items = arena_array(p->rq->arena, v.len + 1, sizeof(*items));
+    size_t n = 0;
+    for (uint32_t i = 0; i < v.len; i++) {
+        struct json item = v.items[i];
+        struct uuid id;
+        if (f->gid) {
+            char *text = arena_alloc(p->rq->arena, UUID_TEXT_LEN + 1);
+            if (!global_id_parse(json_as_str(item), f->gid, &id)) {
+                continue;
+            }
+            uuid_format(&id, text);
+            items[n++] = str_of(text);
+        } else if (item.type == JSON_NUMBER) {
+            items[n++] = str_of(arena_printf(p->rq->arena, "%.0f", item.num));
+        } else if (item.type == JSON_STRING) {
+            items[n++] = json_as_str(item);
+        }
+    }
+    const char *text = gql_plan_param(p, DB_TEXTS(items, n), "text[]");
+    return strcmp(f->type, "text") == 0 ? text
+                                        : arena_printf(p->rq->arena, "%s::%s[]", text, f->type);
+}
+
+bool gql_plan_filters(struct gql_plan *p, struct buf *to, const struct gql_sel *sel)
+{
+    for (const struct gql_input_def *in = sel->def->args; in; in = in->next) {
+        struct json v = json_get(sel->args, in->name);
+        const struct gql_filter *f = in->filter;
+        if (!f || json_is_nullish(v)) {
+            continue;
+        }
+        if (v.type == JSON_ARRAY && v.len > 1000) {
+            return gql_fail(p->rq, sel->loc, "TOO_COMPLEX", "A list of values has at most 1000.");
+        }
+        const char *value =
+            f->list ? list_value(p, f, v) : gql_plan_param(p, one_value(f, v), f->type);
+        buf_adds(to, " AND (");
+        gql_plan_expand(p, to, f->where, NULL, NULL, f->sql, value);
+        buf_addc(to, ')');
+    }
+    return p->rq->n_errors == 0;
+}

@@ -1,0 +1,147 @@
+/* Owns creating, changing and deleting instances. On a lane thread, inside the mutation's
+ * transaction. Deploying is in instance_deploy.c. */
+#include "api/instance_config.h"
+
+#define NAME_MAX_BYTES 500
+
+/* The version to run: the one asked for, or the latest available one of a draft's sequence. */
+static int find_version(struct call *c, struct db_rows **ret_rows, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct uuid asked;
+    if (!call_need_id(c, "integration", "Integration", &asked)) {
+        return 0;
+    }
+    int rc = db_run(c->db, QUERY_API_VERSION_FIND, &rows, err, DB_UUID(asked));
+    if (rc == 0 && db_rows_n(rows) == 0) {
+        return call_refuse(c, "integration",
+                           "The Integration does not exist or has no available version: publish "
+                           "it first.");
+    }
+    if (rc == 0 && !db_bool(rows, 0, 2)) {
+        return call_refuse(c, "integration", "This version is not available.");
+    }
+    if (rc == 0) {
+        *ret_rows = TAKE(rows);
+    }
+    return rc;
+}
+
+static int name_taken(struct call *c, int rc, struct err *err)
+{
+    return call_store_error(c, rc, "instance_customer_id_name_key", "name",
+                            "The customer has an instance of this name.", err);
+}
+
+static int insert_instance(struct call *c, const struct uuid *version, const struct uuid *customer,
+                           struct str name, struct err *err)
+{
+    struct db_param labels = call_labels(c, "labels");
+    if (c->n_errors > 0) {
+        return 0;
+    }
+    c->id = uuid_v7();
+    int rc = db_run(c->db, QUERY_API_INSTANCE_INSERT, NULL, err, DB_UUID(c->id),
+                    DB_UUID(c->viewer.organization), DB_UUID(*customer), DB_UUID(*version),
+                    DB_STR(name), DB_STR(call_text(c, "description", "")), labels,
+                    call_opt_bool(c, "logsDisabled"), call_opt_bool(c, "stepResultsDisabled"));
+    return name_taken(c, rc, err);
+}
+
+int mutate_create_instance(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *version = NULL;
+    AUTO(db_rows_free) struct db_rows *known = NULL;
+    AUTO(instance_config_done) struct instance_config config = {0};
+    struct str name;
+    struct uuid customer;
+    bool ok = call_need_text(c, "name", NAME_MAX_BYTES, &name);
+    ok = call_need_id(c, "customer", "Customer", &customer) && ok;
+    int rc = find_version(c, &version, err);
+    if (rc != 0 || !ok || c->n_errors > 0) {
+        return rc;
+    }
+    rc = db_run(c->db, QUERY_API_CUSTOMER_LOCK, &known, err, DB_UUID(customer));
+    if (rc == 0 && db_rows_n(known) == 0) {
+        return call_refuse(c, "customer", "The Customer does not exist.");
+    }
+    struct uuid id = db_uuid(version, 0, 0);
+    rc = rc ? rc : insert_instance(c, &id, &customer, name, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
+    }
+    rc = instance_config_load(c, &c->id, db_str(version, 0, 3), &config, err);
+    rc = rc ? rc : instance_config_apply(c, &config, false, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
+    }
+    rc = instance_config_store(c, &c->id, &config, err);
+    rc = rc ? rc : instance_flow_configs_put(c, &c->id, &id, err);
+    return rc ? rc : instance_flow_configs_keys(c, &c->id, &id, err);
+}
+
+int mutate_find_instance(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    if (!call_need_id(c, "id", "Instance", &c->id)) {
+        return 0;
+    }
+    int rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &rows, err, DB_UUID(c->id));
+    if (rc == 0 && db_rows_n(rows) == 0) {
+        return call_refuse(c, "id", "The Instance does not exist.");
+    }
+    return rc;
+}
+
+/* What changes the next deploy but not what runs now. */
+static bool changes_deploy(struct call *c)
+{
+    return call_input(c, "configVariables").type == JSON_ARRAY ||
+           call_input(c, "integration").type == JSON_STRING;
+}
+
+static int update_row(struct call *c, const struct db_rows *version, struct err *err)
+{
+    struct db_param labels = call_labels(c, "labels");
+    struct str name;
+    if (call_input(c, "name").type == JSON_STRING) {
+        (void)call_need_text(c, "name", NAME_MAX_BYTES, &name);
+    }
+    if (c->n_errors > 0) {
+        return 0;
+    }
+    int rc = db_run(
+        c->db, QUERY_API_INSTANCE_UPDATE, NULL, err, DB_UUID(c->id), call_opt_text(c, "name"),
+        call_opt_text(c, "description"), labels, call_opt_bool(c, "enabled"),
+        call_opt_bool(c, "logsDisabled"), call_opt_bool(c, "stepResultsDisabled"),
+        version ? DB_UUID(db_uuid(version, 0, 0)) : DB_NULL, DB_BOOL(changes_deploy(c)));
+    return name_taken(c, rc, err);
+}
+
+int mutate_update_instance(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *version = NULL;
+    AUTO(db_rows_free) struct db_rows *row = NULL;
+    AUTO(instance_config_done) struct instance_config config = {0};
+    int rc = mutate_find_instance(c, err);
+    if (rc == 0 && c->n_errors == 0 && call_input(c, "integration").type == JSON_STRING) {
+        rc = find_version(c, &version, err);
+    }
+    rc = rc || c->n_errors ? rc : update_row(c, version, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
+    }
+    rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
+    struct uuid chosen = rc == 0 ? db_uuid(row, 0, 1) : (struct uuid){{0}};
+    if (rc == 0 && changes_deploy(c)) {
+        rc = instance_config_load(c, &c->id, db_str(row, 0, 4), &config, err);
+        rc = rc ? rc : instance_config_apply(c, &config, true, err);
+        rc = rc || c->n_errors ? rc : instance_config_store(c, &c->id, &config, err);
+    }
+    return rc || c->n_errors ? rc : instance_flow_configs_keys(c, &c->id, &chosen, err);
+}
+
+int mutate_delete_instance(struct call *c, struct err *err)
+{
+    return db_run(c->db, QUERY_API_INSTANCE_DELETE, NULL, err, DB_UUID(c->id));
+}

@@ -1,0 +1,231 @@
+/* Owns reading, checking and writing the config variables of an instance. Inputs of connections are
+ * sealed by the organization's data key and are wiped from memory after use. On a lane thread,
+ * inside the mutation's transaction. */
+#include "api/instance_config.h"
+
+#include "org_key.h"
+
+#define SEALED_COLUMN    "instance_config_variable.sealed_inputs"
+#define VALUE_MAX_BYTES  MIB(1)
+#define INPUTS_MAX_BYTES KIB(256)
+
+void instance_config_done(struct instance_config *x)
+{
+    x->definition = definition_unref(x->definition);
+}
+
+static struct str copy(struct call *c, struct str s)
+{
+    return str_n(arena_strndup(c->a, s.ptr, s.len), s.len);
+}
+
+static ptrdiff_t find_var(const struct instance_config *x, struct str key)
+{
+    for (size_t i = 0; i < x->view->n_vars; i++) {
+        if (str_eq(key, str_of(x->view->vars[i].key))) {
+            return (ptrdiff_t)i;
+        }
+    }
+    return -1;
+}
+
+static int open_inputs(struct call *c, const struct uuid *row, struct str sealed, struct json *ret,
+                       struct err *err)
+{
+    struct str plain;
+    int rc = call_key(c, err);
+    rc =
+        rc ? rc
+           : secret_open(c->a, &c->key, sealed, org_key_aad(c->a, SEALED_COLUMN, row), &plain, err);
+    return rc ? rc : json_parse(c->a, plain, ret, err);
+}
+
+int instance_config_load(struct call *c, const struct uuid *instance, struct str definition,
+                         struct instance_config *ret, struct err *err)
+{
+    AUTO(instance_config_done) struct instance_config x = {0};
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct err_list *errors = arena_new_of(c->a, struct err_list);
+    if (definition_parse(definition, NULL, &x.definition, errors) < 0) {
+        return err_set(err, -EINVAL, "definition.stored", "a stored definition cannot be read: %s",
+                       errors->n ? errors->items[0].message : "");
+    }
+    x.view = definition_view(x.definition);
+    x.settings = arena_array(c->a, x.view->n_vars + 1, sizeof(*x.settings));
+    x.present = arena_array(c->a, x.view->n_vars + 1, sizeof(*x.present));
+    int rc = db_run(c->db, QUERY_API_CONFIG_VARS, &rows, err, DB_UUID(*instance));
+    for (size_t i = 0; rc == 0 && i < db_rows_n(rows); i++) {
+        ptrdiff_t n = find_var(&x, db_str(rows, i, 1));
+        if (n < 0) {
+            continue; /* of another version */
+        }
+        struct config_setting *s = &x.settings[n];
+        struct uuid id = db_uuid(rows, i, 0);
+        x.present[n] = true;
+        s->has_value = !db_is_null(rows, i, 2);
+        s->value = copy(c, db_str(rows, i, 2));
+        s->schedule_type = copy(c, db_str(rows, i, 3));
+        s->time_zone = copy(c, db_str(rows, i, 4));
+        if (!db_is_null(rows, i, 5)) {
+            rc = open_inputs(c, &id, db_str(rows, i, 5), &s->inputs, err);
+        }
+    }
+    if (rc == 0) {
+        *ret = x;
+        x.definition = NULL;
+    }
+    return rc;
+}
+
+/* One of the mutation's configVariables. */
+static void apply_one(struct call *c, struct instance_config *x, struct json given, bool *named)
+{
+    struct str key = json_as_str(json_get(given, STR("key")));
+    struct json value = json_get(given, STR("value")), values = json_get(given, STR("values"));
+    ptrdiff_t n = find_var(x, key);
+    if (n < 0) {
+        call_refuse(c, "configVariables", "There is no config variable \"%.*s\".",
+                    (int)MIN(key.len, 200), key.ptr);
+        return;
+    }
+    struct config_setting before = x->settings[n], s = {0};
+    if (named[n]) {
+        call_refuse(c, "configVariables", "\"%.*s\" is given twice.", (int)key.len, key.ptr);
+        return;
+    }
+    named[n] = x->present[n] = true;
+    s.schedule_type = json_as_str(json_get(given, STR("scheduleType")));
+    s.time_zone = json_as_str(json_get(given, STR("timeZone")));
+    s.inputs = before.inputs; /* write-only: kept unless given */
+    if (x->view->vars[n].type == DEF_VAR_CONNECTION) {
+        struct str text = json_as_str(values);
+        if (values.type == JSON_STRING &&
+            (text.len > INPUTS_MAX_BYTES || json_parse(c->a, text, &s.inputs, NULL) < 0 ||
+             s.inputs.type != JSON_ARRAY)) {
+            call_refuse(c, "configVariables",
+                        "\"%.*s\": values must be the JSON text of a list of {name, type, value}.",
+                        (int)key.len, key.ptr);
+            return;
+        }
+    } else if (value.type == JSON_STRING) {
+        s.has_value = true;
+        s.value = json_as_str(value);
+        if (value.len > VALUE_MAX_BYTES) {
+            call_refuse(c, "configVariables", "\"%.*s\" is longer than 1 MB.", (int)key.len,
+                        key.ptr);
+            return;
+        }
+    }
+    struct json runtime;
+    struct err why;
+    err_clear(&why);
+    if (config_value_make(c->a, &x->view->vars[n], &s, &runtime, &why) < 0) {
+        call_refuse(c, "configVariables", "%s", why.message);
+    }
+    x->settings[n] = s;
+}
+
+int instance_config_apply(struct call *c, struct instance_config *x, bool replace, struct err *err)
+{
+    struct json list = call_input(c, "configVariables");
+    bool *named = arena_array(c->a, x->view->n_vars + 1, sizeof(*named));
+    if (list.type != JSON_ARRAY) {
+        return 0;
+    }
+    if (list.len > INSTANCE_MAX_VARS) {
+        return call_refuse(c, "configVariables", "At most %d config variables.", INSTANCE_MAX_VARS);
+    }
+    for (uint32_t i = 0; i < list.len; i++) {
+        if (list.items[i].type == JSON_OBJECT) {
+            apply_one(c, x, list.items[i], named);
+        }
+    }
+    for (size_t i = 0; replace && i < x->view->n_vars; i++) {
+        if (!named[i]) {
+            x->settings[i] = (struct config_setting){0};
+            x->present[i] = false;
+        }
+    }
+    return 0;
+}
+
+static struct db_param text_or_null(struct str s)
+{
+    return s.len ? DB_STR(s) : DB_NULL;
+}
+
+static int store_one(struct call *c, const struct uuid *instance, const char *key,
+                     const struct uuid *old_id, const struct config_setting *s, struct err *err)
+{
+    AUTO(buf_done) struct buf plain, sealed;
+    struct uuid id = uuid_is_nil(old_id) ? uuid_v7() : *old_id;
+    buf_init(&plain, INPUTS_MAX_BYTES * 2);
+    buf_init(&sealed, INPUTS_MAX_BYTES * 3);
+    if (s->inputs.type == JSON_ARRAY) {
+        int rc = call_key(c, err);
+        if (rc != 0) {
+            return rc;
+        }
+        json_dump(&plain, s->inputs);
+        secret_seal(&c->key, buf_str(&plain), org_key_aad(c->a, SEALED_COLUMN, &id), &sealed);
+        secret_wipe(plain.data, plain.len);
+    }
+    return db_run(c->db, QUERY_API_CONFIG_VAR_PUT, NULL, err, DB_UUID(id),
+                  DB_UUID(c->viewer.organization), DB_UUID(*instance), DB_TEXT(key),
+                  s->has_value ? DB_STR(s->value) : DB_NULL, text_or_null(s->schedule_type),
+                  text_or_null(s->time_zone), sealed.len ? DB_BYTES(buf_str(&sealed)) : DB_NULL);
+}
+
+int instance_config_store(struct call *c, const struct uuid *instance, struct instance_config *x,
+                          struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *old = NULL;
+    struct str *keys = arena_array(c->a, x->view->n_vars + 1, sizeof(*keys));
+    struct str missing;
+    struct json values;
+    size_t n = 0;
+    int rc = db_run(c->db, QUERY_API_CONFIG_VARS, &old, err, DB_UUID(*instance));
+    for (size_t i = 0; rc == 0 && i < x->view->n_vars; i++) {
+        struct uuid id = {{0}};
+        const char *key = x->view->vars[i].key;
+        keys[n++] = str_of(key);
+        for (size_t k = 0; k < db_rows_n(old); k++) {
+            id = str_eq(db_str(old, k, 1), str_of(key)) ? db_uuid(old, k, 0) : id;
+        }
+        /* Every variable has a row, so that the API shows all of them. */
+        rc = store_one(c, instance, key, &id, &x->settings[i], err);
+    }
+    rc = rc ? rc
+            : db_run(c->db, QUERY_API_CONFIG_VARS_KEEP, NULL, err, DB_UUID(*instance),
+                     DB_TEXTS(keys, n));
+    rc = rc ? rc : instance_config_values(c, x, &values, &missing, err);
+    return rc ? rc
+              : db_run(c->db, QUERY_API_INSTANCE_STATE, NULL, err, DB_UUID(*instance),
+                       DB_TEXT(missing.len ? "NEEDS_INSTANCE_CONFIGURATION" : "FULLY_CONFIGURED"));
+}
+
+int instance_config_values(struct call *c, struct instance_config *x, struct json *ret,
+                           struct str *ret_missing, struct err *err)
+{
+    struct json_builder b;
+    AUTO(buf_done) struct buf missing;
+    buf_init(&missing, 400);
+    json_build_object(&b, c->a);
+    for (size_t i = 0; i < x->view->n_vars; i++) {
+        const struct def_config_var *var = &x->view->vars[i];
+        struct json v;
+        struct err why;
+        err_clear(&why);
+        bool fits =
+            config_value_make(c->a, var, x->present[i] ? &x->settings[i] : NULL, &v, &why) == 0;
+        if (!fits || !config_value_complete(var, v)) {
+            buf_addf(&missing, "%s\"%s\"", missing.len ? ", " : "", var->key);
+        }
+        if (fits && v.type != JSON_UNDEFINED) {
+            json_set(&b, str_of(var->key), v);
+        }
+    }
+    *ret = json_built(&b);
+    *ret_missing = copy(c, buf_str(&missing));
+    return 0;
+}

@@ -1,0 +1,118 @@
+/* Owns the table of mutations and what they share: reading the input and telling what is wrong with
+ * it by field. On a lane thread, inside the mutation's transaction. */
+#include "api/api_priv.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+
+const struct mutation api_mutations[] = {
+    {"create_customer", mutate_create_customer, NULL},
+    {"update_customer", mutate_update_customer, NULL},
+    {"delete_customer", mutate_delete_customer, mutate_find_customer},
+    {"import_integration", mutate_import_integration, NULL},
+    {"publish_integration", mutate_publish_integration, NULL},
+    {"delete_integration", mutate_delete_integration, mutate_find_integration},
+    {"create_instance", mutate_create_instance, NULL},
+    {"update_instance", mutate_update_instance, NULL},
+    {"deploy_instance", mutate_deploy_instance, NULL},
+    {"delete_instance", mutate_delete_instance, mutate_find_instance},
+    {"test_instance_flow_config", mutate_test_flow_config, NULL},
+    {0},
+};
+
+int call_refuse(struct call *c, const char *field, const char *fmt, ...)
+{
+    char words[900];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(words, sizeof(words), fmt, args);
+    va_end(args);
+    if (c->n_errors < API_ERRORS_MAX) {
+        c->errors[c->n_errors++] =
+            (struct field_error){arena_strdup(c->a, field), arena_strdup(c->a, words)};
+    }
+    return 0;
+}
+
+struct json call_input(const struct call *c, const char *field)
+{
+    return json_get(c->input, str_of(field));
+}
+
+struct str call_text(const struct call *c, const char *field, const char *fallback)
+{
+    struct json v = call_input(c, field);
+    return v.type == JSON_STRING ? json_as_str(v) : str_of(fallback);
+}
+
+bool call_need_text(struct call *c, const char *field, size_t max, struct str *ret)
+{
+    *ret = str_trim(call_text(c, field, ""));
+    if (ret->len == 0) {
+        call_refuse(c, field, "This field must not be empty.");
+    } else if (ret->len > max) {
+        call_refuse(c, field, "This field has at most %zu bytes.", max);
+    }
+    return ret->len > 0 && ret->len <= max;
+}
+
+bool call_need_id(struct call *c, const char *field, const char *type, struct uuid *ret)
+{
+    struct str text = call_text(c, field, "");
+    if (text.len == 0) {
+        call_refuse(c, field, "This field is required.");
+        return false;
+    }
+    if (!global_id_parse(text, type, ret)) {
+        call_refuse(c, field, "The %s does not exist.", type);
+        return false;
+    }
+    return true;
+}
+
+struct db_param call_labels(struct call *c, const char *field)
+{
+    struct json v = call_input(c, field);
+    if (v.type != JSON_ARRAY) {
+        return DB_NULL;
+    }
+    struct str *items = arena_array(c->a, v.len + 1, sizeof(*items));
+    size_t n = 0;
+    for (uint32_t i = 0; i < v.len; i++) {
+        struct str s = str_trim(json_as_str(v.items[i]));
+        if (s.len == 0) {
+            continue;
+        }
+        if (s.len > 200 || n == 100) {
+            call_refuse(c, field, "At most 100 labels of at most 200 bytes.");
+            return DB_NULL;
+        }
+        char *lower = arena_strndup(c->a, s.ptr, s.len);
+        for (size_t k = 0; k < s.len; k++) {
+            lower[k] = (char)tolower((unsigned char)lower[k]);
+        }
+        items[n++] = str_n(lower, s.len);
+    }
+    return DB_TEXTS(items, n);
+}
+
+struct db_param call_opt_text(const struct call *c, const char *field)
+{
+    struct json v = call_input(c, field);
+    return v.type == JSON_STRING ? DB_STR(json_as_str(v)) : DB_NULL;
+}
+
+struct db_param call_opt_bool(const struct call *c, const char *field)
+{
+    struct json v = call_input(c, field);
+    return v.type == JSON_TRUE || v.type == JSON_FALSE ? DB_BOOL(v.type == JSON_TRUE) : DB_NULL;
+}
+
+int call_store_error(struct call *c, int rc, const char *constraint, const char *field,
+                     const char *words, struct err *err)
+{
+    if ((rc == DB_E_UNIQUE || rc == DB_E_FOREIGN_KEY) && strcmp(err->field, constraint) == 0) {
+        return call_refuse(c, field, "%s", words);
+    }
+    return rc;
+}

@@ -1,0 +1,215 @@
+/* Owns the reading of an execution's step results out of their compressed blob: one object a step,
+ * filtered and paged here, since they are not rows. On a lane thread. */
+#include "api/api_priv.h"
+
+#include "clock.h"
+#include "enc.h"
+#include "msgpack.h"
+#include "run_result.h"
+
+#define MAX_STEPS 100000
+
+struct steps {
+    struct call *c;
+    struct gql_sel *sel;
+    struct uuid execution;
+    struct step_result *found; /* owned */
+    uint32_t n;
+};
+
+/* An id of its own for the n-th step of an execution: the same at every reading. */
+static const char *step_id(struct steps *s, uint32_t n)
+{
+    uint8_t digest[32], seed[20];
+    struct uuid id;
+    char *text = arena_alloc(s->c->a, GLOBAL_ID_MAX);
+    memcpy(seed, s->execution.b, 16);
+    memcpy(seed + 16, &n, 4);
+    secret_sha256(str_n((char *)seed, sizeof(seed)), digest);
+    memcpy(id.b, digest, 16);
+    id.b[6] = (uint8_t)(0x80 | (id.b[6] & 0x0F)); /* RFC 9562 version 8 */
+    id.b[8] = (uint8_t)(0x80 | (id.b[8] & 0x3F));
+    (void)global_id_format("InstanceStepResult", &id, text);
+    return text;
+}
+
+static struct json text_or_null(struct str s)
+{
+    return s.len ? json_str(s) : json_null();
+}
+
+static struct json instant(struct call *c, int64_t ns)
+{
+    char *text = arena_alloc(c->a, CLOCK_ISO_LEN + 1);
+    clock_iso(ns, text);
+    return json_cstr(text);
+}
+
+static struct json describe(struct steps *s, const struct step_result *r, uint32_t n)
+{
+    struct json_builder b;
+    struct json data = json_undefined();
+    size_t used;
+    if (r->data.len > 0 && msgpack_read(s->c->a, r->data, &data, &used, NULL) < 0) {
+        data = json_undefined();
+    }
+    struct json results = json_get(data, STR("data")), type = json_get(data, STR("contentType"));
+    json_build_object(&b, s->c->a);
+    json_append(&b, STR("id"), json_cstr(step_id(s, n)));
+    json_append(&b, STR("stepName"), json_str(r->key));
+    json_append(&b, STR("displayStepName"), json_str(r->name));
+    json_append(&b, STR("component"), json_str(r->component));
+    json_append(&b, STR("action"), json_str(r->action));
+    json_append(&b, STR("startedAt"), instant(s->c, r->started_ns));
+    json_append(&b, STR("endedAt"), instant(s->c, r->ended_ns));
+    json_append(&b, STR("hasError"), json_bool(r->error.len > 0));
+    json_append(&b, STR("error"), text_or_null(r->error));
+    json_append(&b, STR("branchName"), text_or_null(r->branch));
+    json_append(&b, STR("loopPath"), text_or_null(r->loop_path));
+    json_append(&b, STR("attempts"), json_num(r->attempts ? r->attempts : 1));
+    json_append(&b, STR("results"), results.type == JSON_UNDEFINED ? json_null() : results);
+    json_append(&b, STR("contentType"), type.type == JSON_STRING ? type : json_null());
+    return json_built(&b);
+}
+
+static bool wanted(const struct steps *s, const struct step_result *r)
+{
+    struct json key = json_get(s->sel->args, STR("stepName"));
+    struct json name = json_get(s->sel->args, STR("displayStepName"));
+    struct json failed = json_get(s->sel->args, STR("hasError"));
+    return (key.type != JSON_STRING || str_eq(json_as_str(key), r->key)) &&
+           (name.type != JSON_STRING || str_eq(json_as_str(name), r->name)) &&
+           (json_is_nullish(failed) || (failed.type == JSON_TRUE) == (r->error.len > 0));
+}
+
+static int read_steps(struct steps *s, struct str blob, size_t size, struct err *err)
+{
+    struct str rest, message;
+    size_t cap = 0;
+    int rc = steps_decompress(s->c->a, blob, size, &rest, err);
+    if (rc < 0) {
+        return rc;
+    }
+    while (s->n < MAX_STEPS && (rc = wire_batch_next(&rest, &message)) > 0) {
+        struct step_result r;
+        rc = wire_decode(&step_result_message, s->c->a, message, &r, err);
+        if (rc < 0) {
+            return rc;
+        }
+        if (!wanted(s, &r)) {
+            continue;
+        }
+        if (s->n == cap) {
+            cap = cap ? cap * 2 : 64;
+            s->found = mem_realloc(s->found, cap * sizeof(*s->found));
+        }
+        s->found[s->n++] = r;
+    }
+    return MIN(rc, 0);
+}
+
+static uint32_t cursor_of(struct json args, const char *name, uint32_t fallback)
+{
+    uint8_t text[32];
+    size_t len;
+    int64_t at;
+    struct str s = json_as_str(json_get(args, str_of(name)));
+    bool ok = s.len > 0 && s.len < 32 && enc_base64_decode(s, text, sizeof(text), &len) &&
+              str_to_i64(str_n((char *)text, len), &at) && at >= 0 && at < MAX_STEPS;
+    return ok ? (uint32_t)at : fallback;
+}
+
+static int count_of(struct json args, const char *name, int fallback)
+{
+    struct json v = json_get(args, str_of(name));
+    return v.type == JSON_NUMBER && v.num >= 0 ? (int)MIN(v.num, MAX_STEPS) : fallback;
+}
+
+static struct json cursor(struct call *c, uint32_t n)
+{
+    char digits[16], text[32];
+    snprintf(digits, sizeof(digits), "%u", n);
+    (void)enc_base64(str_of(digits), text, sizeof(text));
+    return json_cstr(arena_strdup(c->a, text));
+}
+
+/* The page [from, to) of what was found. */
+static void choose_page(const struct steps *s, uint32_t *ret_from, uint32_t *ret_to)
+{
+    struct json args = s->sel->args;
+    uint32_t from = 0, to = cursor_of(args, "before", s->n);
+    if (json_get(args, STR("after")).type == JSON_STRING) {
+        from = cursor_of(args, "after", 0) + 1;
+    }
+    from += (uint32_t)count_of(args, "offset", 0);
+    to = MIN(to, s->n);
+    from = MIN(from, to);
+    int last = count_of(args, "last", -1);
+    if (last >= 0) {
+        from = to - from > (uint32_t)last ? to - (uint32_t)last : from;
+    } else {
+        int first = count_of(args, "first", MAX_STEPS);
+        to = MIN(to, from + (uint32_t)first);
+    }
+    *ret_from = from;
+    *ret_to = to;
+}
+
+static struct json connection(struct steps *s)
+{
+    struct json_builder b, nodes, edges, info;
+    uint32_t from, to;
+    choose_page(s, &from, &to);
+    json_build_array(&nodes, s->c->a);
+    json_build_array(&edges, s->c->a);
+    for (uint32_t i = from; i < to; i++) {
+        struct json_builder edge;
+        struct json node = describe(s, &s->found[i], i);
+        json_build_object(&edge, s->c->a);
+        json_append(&edge, STR("cursor"), cursor(s->c, i));
+        json_append(&edge, STR("node"), node);
+        json_push(&edges, json_built(&edge));
+        json_push(&nodes, node);
+    }
+    json_build_object(&info, s->c->a);
+    json_append(&info, STR("hasNextPage"), json_bool(to < s->n));
+    json_append(&info, STR("hasPreviousPage"), json_bool(from > 0));
+    json_append(&info, STR("startCursor"), from < to ? cursor(s->c, from) : json_null());
+    json_append(&info, STR("endCursor"), from < to ? cursor(s->c, to - 1) : json_null());
+    json_build_object(&b, s->c->a);
+    json_append(&b, STR("nodes"), json_built(&nodes));
+    json_append(&b, STR("edges"), json_built(&edges));
+    json_append(&b, STR("pageInfo"), json_built(&info));
+    json_append(&b, STR("totalCount"), json_num(s->n));
+    return json_built(&b);
+}
+
+/* raw: [execution id, size before compression, base64 of the blob], the last two null while it
+ * runs. */
+bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
+{
+    struct steps s = {.c = c, .sel = sel};
+    struct str blob = json_as_str(json_at(raw, 2));
+    struct json size = json_at(raw, 1);
+    struct err err;
+    err_clear(&err);
+    if (!uuid_parse(json_as_str(json_at(raw, 0)), &s.execution)) {
+        return gql_fail(&c->rq, sel->loc, "INTERNAL", "The step results cannot be read.");
+    }
+    if (blob.len > 0 && size.type == JSON_NUMBER && size.num > 0) {
+        uint8_t *bytes = arena_alloc(c->a, blob.len);
+        size_t len;
+        if (size.num + (double)blob.len * 2 > (double)arena_room(c->a) / 4) {
+            return gql_fail(&c->rq, sel->loc, "TOO_LARGE",
+                            "The step results are too large: ask for fewer executions at a time.");
+        }
+        if (!enc_base64_decode(blob, bytes, blob.len, &len) ||
+            read_steps(&s, str_n((char *)bytes, len), (size_t)size.num, &err) < 0) {
+            mem_free(s.found);
+            return gql_fail(&c->rq, sel->loc, "INTERNAL", "The step results cannot be read.");
+        }
+    }
+    *ret = connection(&s);
+    mem_free(s.found);
+    return true;
+}

@@ -1,0 +1,37 @@
+-- Queries of the API: who asks, and what mutations need.
+
+-- name: api_token_lookup
+SELECT organization_id, customer_id, user_id, role FROM leat_token_lookup($1::bytea);
+
+-- name: api_time_limit
+SELECT set_config('statement_timeout', $1::int8::text, true);
+
+-- name: api_component_sync
+INSERT INTO component (id, organization_id, key, version, label, description, category, is_public, metadata)
+VALUES ($1::uuid, NULL, $2, $3::int, $4, $5, $6, $7::bool, $8::jsonb)
+ON CONFLICT (organization_id, key, version) DO UPDATE
+SET label = EXCLUDED.label, description = EXCLUDED.description, category = EXCLUDED.category,
+    is_public = EXCLUDED.is_public, metadata = EXCLUDED.metadata
+WHERE (component.label, component.description, component.category, component.is_public,
+       component.metadata)
+    IS DISTINCT FROM (EXCLUDED.label, EXCLUDED.description, EXCLUDED.category, EXCLUDED.is_public,
+                      EXCLUDED.metadata);
+
+-- name: api_customer_insert
+INSERT INTO customer (id, organization_id, name, description, external_id, labels)
+VALUES ($1::uuid, $2::uuid, $3, $4, $5, coalesce($6::text[], '{}'));
+
+-- name: api_customer_update
+UPDATE customer SET name = coalesce($2, name), description = coalesce($3, description),
+    external_id = CASE WHEN $4 = '' THEN NULL ELSE coalesce($4, external_id) END,
+    labels = coalesce($5::text[], labels), updated_at = now()
+WHERE id = $1::uuid;
+
+-- name: api_customer_lock
+SELECT id FROM customer WHERE id = $1::uuid FOR UPDATE;
+
+-- name: api_customer_instances_delete
+DELETE FROM instance WHERE customer_id = $1::uuid;
+
+-- name: api_customer_delete
+DELETE FROM customer WHERE id = $1::uuid;

@@ -1,0 +1,94 @@
+-- Queries of importing and publishing integrations.
+
+-- name: api_draft_lock
+SELECT id, definition_hash, customer_id FROM integration
+WHERE id = $1::uuid AND version_number = 0 FOR UPDATE;
+
+-- name: api_draft_insert
+INSERT INTO integration (id, sequence_id, organization_id, customer_id, name, description,
+    documentation, category, labels, definition, definition_hash)
+VALUES ($1::uuid, $1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7, $8::text[], $9, $10);
+
+-- name: api_draft_update
+UPDATE integration SET name = $2, description = $3, documentation = $4, category = $5,
+    labels = $6::text[], definition = $7, definition_hash = $8, updated_at = now()
+WHERE id = $1::uuid;
+
+-- name: api_flows_keep
+DELETE FROM integration_flow WHERE integration_id = $1::uuid AND NOT (id = ANY ($2::uuid[]));
+
+-- name: api_flows_move
+UPDATE integration_flow SET position = -1 - position, name = id::text WHERE integration_id = $1::uuid;
+
+-- name: api_flow_ids
+SELECT id, name, stable_key FROM integration_flow WHERE integration_id = $1::uuid;
+
+-- name: api_flow_put
+INSERT INTO integration_flow (id, organization_id, integration_id, position, name, stable_key,
+    description, is_synchronous, endpoint_security, organization_api_keys, trigger_component,
+    trigger_action, trigger_reply, schedule)
+VALUES ($1::uuid, $2::uuid, $3::uuid, $4::int, $5, $6, $7, $8::bool, $9, $10::text[], $11, $12,
+    $13::jsonb, $14::jsonb)
+ON CONFLICT (id) DO UPDATE SET position = EXCLUDED.position, name = EXCLUDED.name,
+    stable_key = EXCLUDED.stable_key, description = EXCLUDED.description,
+    is_synchronous = EXCLUDED.is_synchronous, endpoint_security = EXCLUDED.endpoint_security,
+    organization_api_keys = EXCLUDED.organization_api_keys,
+    trigger_component = EXCLUDED.trigger_component, trigger_action = EXCLUDED.trigger_action,
+    trigger_reply = EXCLUDED.trigger_reply, schedule = EXCLUDED.schedule;
+
+-- name: api_vars_clear
+DELETE FROM required_config_variable WHERE integration_id = $1::uuid;
+
+-- name: api_var_insert
+INSERT INTO required_config_variable (id, organization_id, integration_id, position, key,
+    stable_key, data_type, description, default_value, collection_type, org_only, pick_list,
+    schedule_type, time_zone)
+VALUES ($1::uuid, $2::uuid, $3::uuid, $4::int, $5, $6, $7, $8, $9, $10, $11::bool, $12::text[],
+    $13, $14);
+
+-- name: api_version_insert
+INSERT INTO integration (id, organization_id, customer_id, sequence_id, version_number,
+    version_comment, version_created_at, version_created_by, name, description, documentation,
+    category, labels, definition, definition_hash)
+SELECT $2::uuid, d.organization_id, d.customer_id, d.id,
+    (SELECT coalesce(max(v.version_number), 0) + 1 FROM integration v WHERE v.sequence_id = d.id),
+    $3, now(), $4::uuid, d.name, d.description, d.documentation, d.category, d.labels, d.definition,
+    d.definition_hash
+FROM integration d WHERE d.id = $1::uuid;
+
+-- name: api_version_flows
+INSERT INTO integration_flow (id, organization_id, integration_id, position, name, stable_key,
+    description, is_synchronous, endpoint_security, organization_api_keys, trigger_component,
+    trigger_action, trigger_reply, schedule)
+SELECT fresh.id, f.organization_id, $2::uuid, f.position, f.name, f.stable_key, f.description,
+    f.is_synchronous, f.endpoint_security, f.organization_api_keys, f.trigger_component,
+    f.trigger_action, f.trigger_reply, f.schedule
+FROM (SELECT flow.*, row_number() OVER (ORDER BY flow.position) AS n
+      FROM integration_flow flow WHERE flow.integration_id = $1::uuid) f
+JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
+
+-- name: api_version_vars
+INSERT INTO required_config_variable (id, organization_id, integration_id, position, key,
+    stable_key, data_type, description, default_value, collection_type, org_only, pick_list,
+    schedule_type, time_zone)
+SELECT fresh.id, f.organization_id, $2::uuid, f.position, f.key, f.stable_key, f.data_type,
+    f.description, f.default_value, f.collection_type, f.org_only, f.pick_list, f.schedule_type,
+    f.time_zone
+FROM (SELECT var.*, row_number() OVER (ORDER BY var.position) AS n
+      FROM required_config_variable var WHERE var.integration_id = $1::uuid) f
+JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
+
+-- name: api_version_counts
+SELECT (SELECT count(*) FROM integration_flow WHERE integration_id = $1::uuid),
+       (SELECT count(*) FROM required_config_variable WHERE integration_id = $1::uuid);
+
+-- name: api_sequence_instances_delete
+DELETE FROM instance WHERE integration_id IN (SELECT id FROM integration WHERE sequence_id = $1::uuid)
+    OR deployed_integration_id IN (SELECT id FROM integration WHERE sequence_id = $1::uuid);
+
+-- name: api_sequence_delete
+DELETE FROM integration WHERE sequence_id = $1::uuid;
+
+-- name: api_draft_by_name
+SELECT id FROM integration
+WHERE name = $1 AND version_number = 0 AND customer_id IS NOT DISTINCT FROM $2::uuid;
