@@ -39,14 +39,14 @@ class Client:
             raise Failure(json.dumps(answer['errors'], indent=1))
         return answer['data']
 
-    def change(self, name, field, selection, **value):
+    def change(self, mutation, field, selection, **value):
         """One mutation: its object, or its errors as an exception."""
-        input_type = name[0].upper() + name[1:] + 'Input!'
+        input_type = mutation[0].upper() + mutation[1:] + 'Input!'
         data = self.ask('mutation($input: %s) { %s(input: $input) { %s { %s } '
-                        'errors { field messages } } }' % (input_type, name, field, selection),
-                        input=value)[name]
+                        'errors { field messages } } }' % (input_type, mutation, field, selection),
+                        input=value)[mutation]
         if data['errors']:
-            raise Failure('%s: %s' % (name, json.dumps(data['errors'], indent=1)))
+            raise Failure('%s: %s' % (mutation, json.dumps(data['errors'], indent=1)))
         return data[field]
 
 
