@@ -30,13 +30,13 @@ class Api:
             raise Failure(json.dumps(answer['errors'], indent=1))
         return answer['data']
 
-    def change(self, name, field, **value):
+    def change(self, mutation, field, /, **value):
         """A mutation; returns the id of its object."""
         data = self.ask('mutation($input: %s%sInput!) { %s(input: $input) { %s { id } '
                         'errors { field messages } } }'
-                        % (name[0].upper(), name[1:], name, field), input=value)[name]
+                        % (mutation[0].upper(), mutation[1:], mutation, field), input=value)[mutation]
         if data['errors']:
-            raise Failure('%s: %s' % (name, json.dumps(data['errors'], indent=1)))
+            raise Failure('%s: %s' % (mutation, json.dumps(data['errors'], indent=1)))
         return data[field]['id']
 
 
