@@ -88,7 +88,7 @@ static void examples_survive(void **state)
     int n = 0;
     for (struct dirent *e; (e = readdir(dir));) {
         if (is_example(e->d_name)) {
-            size_t len;
+            size_t len = 0;
             snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
             AUTO(mem_free) char *text = file_read(path, &len);
             AUTO(mem_free) char *out = check_round_trip(str_n(text, len));

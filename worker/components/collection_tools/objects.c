@@ -31,7 +31,7 @@ int collection_from_object(struct action_context *ctx, struct action_result *ret
 {
     struct json v;
     int rc = read_object(ctx, &v, err);
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
     struct json *items = arena_array(action_arena(ctx), MAX(v.len, 1u), sizeof(*items));
@@ -50,7 +50,7 @@ static int members(struct action_context *ctx, bool keys, struct action_result *
 {
     struct json v;
     int rc = read_object(ctx, &v, err);
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
     struct json *items = arena_array(action_arena(ctx), MAX(v.len, 1u), sizeof(*items));
@@ -80,7 +80,7 @@ static int read_place(struct action_context *ctx, struct place *ret, struct err 
 {
     struct str path;
     int rc = action_input_text(ctx, "objectPath", &path, err);
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
     ret->n = 0;
@@ -150,7 +150,7 @@ static int change_at(struct action_context *ctx, struct json at, const struct pl
     }
     int rc =
         action_room(ctx, ((size_t)at.len + fields.len + 1) * 4 * sizeof(struct json_member), err);
-    if (rc < 0) {
+    if (rc != 0) {
         return rc;
     }
     if (depth == place->n) {
@@ -175,7 +175,7 @@ static int add_fields(struct action_context *ctx, struct json fields, struct act
     if (rc == 0) {
         rc = read_place(ctx, &place, err);
     }
-    return rc < 0 ? rc : change_at(ctx, object, &place, 0, fields, STR(""), &ret->data, err);
+    return rc != 0 ? rc : change_at(ctx, object, &place, 0, fields, STR(""), &ret->data, err);
 }
 
 int collection_add_key(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -185,7 +185,7 @@ int collection_add_key(struct action_context *ctx, struct action_result *ret, st
     if (rc == 0) {
         rc = action_input_value(ctx, "value", &field.value, err);
     }
-    return rc < 0 ? rc : add_fields(ctx, json_object(&field, 1), ret, err);
+    return rc != 0 ? rc : add_fields(ctx, json_object(&field, 1), ret, err);
 }
 
 int collection_add_keys(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -195,7 +195,7 @@ int collection_add_keys(struct action_context *ctx, struct action_result *ret, s
     if (rc == 0 && fields.len == 0) {
         rc = action_input_object(ctx, "keyValueListInput", &fields, err);
     }
-    return rc < 0 ? rc : add_fields(ctx, fields, ret, err);
+    return rc != 0 ? rc : add_fields(ctx, fields, ret, err);
 }
 
 int collection_remove_key(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -210,5 +210,5 @@ int collection_remove_key(struct action_context *ctx, struct action_result *ret,
     if (rc == 0) {
         rc = read_place(ctx, &place, err);
     }
-    return rc < 0 ? rc : change_at(ctx, object, &place, 0, json_undefined(), key, &ret->data, err);
+    return rc != 0 ? rc : change_at(ctx, object, &place, 0, json_undefined(), key, &ret->data, err);
 }

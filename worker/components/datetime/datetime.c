@@ -111,6 +111,7 @@ static const struct action_input difference_inputs[] = {
 static int read_date(struct action_context *ctx, const char *key, int64_t *ret_ms, struct err *err)
 {
     struct json v;
+    *ret_ms = 0;
     int rc = action_input_value(ctx, key, &v, err);
     if (rc < 0) {
         return rc;

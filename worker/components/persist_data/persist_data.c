@@ -214,6 +214,7 @@ static int read_list(struct action_context *ctx, struct str *ret_key, struct jso
                      struct err *err)
 {
     struct json kept;
+    *ret = json_undefined();
     int rc = read_kept(ctx, ret_key, &kept, err);
     if (rc < 0) {
         return rc;
