@@ -62,13 +62,14 @@ int call_begin(struct call *c, struct err *err)
                             DB_I64(c->api->statement_timeout_ms));
 }
 
-/* 0 known, 1 unknown, else a failure of the store. */
-static int authenticate(struct call *c, struct str authorization, struct err *err)
+/* *ret_known tells whether the token stands for somebody; else a failure of the store. */
+static int authenticate(struct call *c, struct str authorization, bool *ret_known, struct err *err)
 {
     static const struct str scheme = {"bearer ", 7};
+    *ret_known = false;
     if (authorization.len <= scheme.len || authorization.len > KIB(8) ||
         !str_eq_ci(str_n(authorization.ptr, scheme.len), scheme)) {
-        return 1;
+        return 0;
     }
     struct str token =
         str_trim(str_n(authorization.ptr + scheme.len, authorization.len - scheme.len));
@@ -77,19 +78,17 @@ static int authenticate(struct call *c, struct str authorization, struct err *er
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     int rc = db_run(c->db, QUERY_API_TOKEN_LOOKUP, &rows, err,
                     DB_BYTES(str_n((const char *)digest, sizeof(digest))));
-    if (rc != 0) {
+    if (rc != 0 || db_rows_n(rows) == 0) {
         return rc;
     }
-    if (db_rows_n(rows) == 0) {
-        return 1;
-    }
-    bool of_customer;
+    bool of_customer = false;
     c->viewer.organization = db_uuid(rows, 0, 0);
     c->viewer.customer = db_is_null(rows, 0, 1) ? (struct uuid){{0}} : db_uuid(rows, 0, 1);
     c->viewer.user = db_uuid(rows, 0, 2);
     c->viewer.role = gql_role_level(db_str(rows, 0, 3), &of_customer);
     /* A role of the other scale would be read on the wrong one: such a row is refused. */
-    return of_customer == !uuid_is_nil(&c->viewer.customer) ? 0 : 1;
+    *ret_known = c->viewer.role > 0 && of_customer == !uuid_is_nil(&c->viewer.customer);
+    return 0;
 }
 
 static bool choose_operation(struct gql_request *rq, struct json name)
@@ -157,15 +156,16 @@ static void handle(struct call *c, struct str authorization, struct str body, st
     struct err err;
     struct json request;
     err_clear(&err);
-    int rc = authenticate(c, authorization, &err);
-    if (rc == 1 && err.code[0] == '\0') {
-        (void)reply_header(reply, STR("WWW-Authenticate"), STR("Bearer"));
-        reply_error(reply, 401, "api.unauthenticated", "A valid bearer token is needed.");
-        return;
-    }
+    bool known;
+    int rc = authenticate(c, authorization, &known, &err);
     if (rc != 0) {
         log_error("token look-up failed", LOG_STR("error", err.message));
         reply_error(reply, 503, "api.unavailable", "The database cannot be reached.");
+        return;
+    }
+    if (!known) {
+        (void)reply_header(reply, STR("WWW-Authenticate"), STR("Bearer"));
+        reply_error(reply, 401, "api.unauthenticated", "A valid bearer token is needed.");
         return;
     }
     if (body.len > API_MAX_BODY) {

@@ -37,6 +37,8 @@ struct call { /* one request; on one lane thread */
     struct uuid id; /* the object it is about; nil = none */
     struct field_error errors[API_ERRORS_MAX];
     size_t n_errors;
+    const char *warnings[API_ERRORS_MAX]; /* texts that do not stop it */
+    size_t n_warnings;
     struct uuid pending[API_MAX_PENDING]; /* executions inserted */
     size_t n_pending;
 };

@@ -54,15 +54,15 @@ int mutate_find_customer(struct call *c, struct err *err)
 int mutate_update_customer(struct call *c, struct err *err)
 {
     struct str name;
+    bool renamed = call_input(c, "name").type == JSON_STRING;
     struct db_param labels = call_labels(c, "labels");
     int rc = mutate_find_customer(c, err);
     if (rc != 0 || !check_texts(c) ||
-        (call_input(c, "name").type == JSON_STRING &&
-         !call_need_text(c, "name", NAME_MAX_BYTES, &name))) {
+        (renamed && !call_need_text(c, "name", NAME_MAX_BYTES, &name))) {
         return rc;
     }
     rc = db_run(c->db, QUERY_API_CUSTOMER_UPDATE, NULL, err, DB_UUID(c->id),
-                call_opt_text(c, "name"), call_opt_text(c, "description"),
+                renamed ? DB_STR(name) : DB_NULL, call_opt_text(c, "description"),
                 call_opt_text(c, "externalId"), labels);
     return duplicate(c, rc, err);
 }

@@ -5,6 +5,8 @@
 
 #include "log.h"
 
+#define MUTATION_TRIES 3 /* deadlocks */
+
 /* Words for the user; the log gets what really happened. */
 static bool store_failed(struct call *c, int rc, const struct err *err)
 {
@@ -160,6 +162,16 @@ static struct json errors_of(struct call *c)
     return json_built(&list);
 }
 
+static struct json warnings_of(struct call *c)
+{
+    struct json_builder list;
+    json_build_array(&list, c->a);
+    for (size_t i = 0; i < c->n_warnings; i++) {
+        json_push(&list, json_cstr(c->warnings[i]));
+    }
+    return json_built(&list);
+}
+
 /* Reads what the payload shows of the object; "null" when there is none. */
 static int read_result(struct call *c, struct gql_sel *sel, struct buf *to, struct err *err)
 {
@@ -199,6 +211,8 @@ static int add_payload(struct call *c, struct gql_sel *payload, struct buf *to, 
             v = json_str(payload->type->name);
         } else if (str_eq(s->def->name, STR("errors"))) {
             rc = gql_project(&c->rq, s, errors_of(c), &v) ? 0 : -EINVAL;
+        } else if (str_eq(s->def->name, STR("warnings"))) {
+            v = warnings_of(c);
         } else {
             v = json_get(c->input, s->def->name); /* clientMutationId */
         }
@@ -222,28 +236,39 @@ static int mutate(struct call *c, const struct mutation *m, struct gql_sel *sel,
     return rc != 0 || c->n_errors > 0 ? rc : m->run(c, err);
 }
 
+/* One try: 0 done (or refused: c->n_errors), DB_E_RETRY when another transaction was in the way. */
+static int try_mutation(struct call *c, const struct mutation *m, struct gql_sel *sel,
+                        struct buf *to, struct err *err)
+{
+    c->id = (struct uuid){{0}};
+    c->n_errors = c->n_warnings = c->n_pending = 0;
+    int rc = call_begin(c, err);
+    rc = rc != 0 ? rc : mutate(c, m, sel, to, err);
+    if (rc == 0 && c->n_errors == 0) {
+        return db_commit(c->db, err);
+    }
+    db_rollback(c->db);
+    return rc;
+}
+
 static bool execute_mutation(struct call *c, struct gql_sel *sel, struct buf *to)
 {
     const struct mutation *m = api_mutations;
     struct err err;
     size_t before = to->len;
-    err_clear(&err);
+    int rc = DB_E_RETRY;
     while (m->name && strcmp(m->name, sel->def->mapping->fn) != 0) {
         m++;
     }
     ASSERT(m->name);
     c->input = json_get(sel->args, STR("input"));
-    c->id = (struct uuid){{0}};
-    c->n_errors = c->n_pending = 0;
     if (!gql_children(&c->rq, sel)) {
         return false;
     }
-    int rc = call_begin(c, &err);
-    rc = rc != 0 ? rc : mutate(c, m, sel, to, &err);
-    if (rc == 0 && c->n_errors == 0) {
-        rc = db_commit(c->db, &err);
-    } else {
-        db_rollback(c->db);
+    for (int tries = 0; rc == DB_E_RETRY && tries < MUTATION_TRIES; tries++) {
+        err_clear(&err);
+        to->len = before;
+        rc = try_mutation(c, m, sel, to, &err);
     }
     if (rc != 0) {
         to->len = before;

@@ -104,7 +104,8 @@ static int update_row(struct call *c, const struct db_rows *version, struct err 
 {
     struct db_param labels = call_labels(c, "labels");
     struct str name;
-    if (call_input(c, "name").type == JSON_STRING) {
+    bool renamed = call_input(c, "name").type == JSON_STRING;
+    if (renamed) {
         (void)call_need_text(c, "name", NAME_MAX_BYTES, &name);
     }
     if (c->n_errors > 0) {

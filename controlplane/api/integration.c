@@ -185,6 +185,21 @@ static int put_draft(struct call *c, const struct def_view *v, struct str text,
     return rc || c->n_errors ? rc : put_vars(c, v, err);
 }
 
+/* Problems with their place: those that stop the import, and the others. */
+static void tell(struct call *c, const struct err_list *errors)
+{
+    for (int i = 0; i < errors->n; i++) {
+        const struct err *e = &errors->items[i];
+        const char *words = arena_printf(c->a, "line %d, column %d%s%s: %s", e->line, e->column,
+                                         e->field[0] ? ", " : "", e->field, e->message);
+        if (!e->warning) {
+            call_refuse(c, "definition", "%s", words);
+        } else if (c->n_warnings < API_ERRORS_MAX) {
+            c->warnings[c->n_warnings++] = words;
+        }
+    }
+}
+
 int mutate_import_integration(struct call *c, struct err *err)
 {
     AUTO(definition_unref) struct definition *d = NULL;
@@ -195,12 +210,9 @@ int mutate_import_integration(struct call *c, struct err *err)
         !call_need_id(c, "customer", "Customer", &customer)) {
         return 0;
     }
-    if (definition_parse(call_text(c, "definition", ""), c->api->catalog, &d, errors) < 0) {
-        for (int i = 0; i < errors->n; i++) {
-            const struct err *e = &errors->items[i];
-            call_refuse(c, "definition", "line %d, column %d%s%s: %s", e->line, e->column,
-                        e->field[0] ? ", " : "", e->field, e->message);
-        }
+    int parsed = definition_parse(call_text(c, "definition", ""), c->api->catalog, &d, errors);
+    tell(c, errors);
+    if (parsed < 0) {
         return 0;
     }
     const struct def_view *v = definition_view(d);
