@@ -26,7 +26,7 @@ static void take(struct consume *c, struct bus_message *m)
 {
     struct slot_job *first;
     bool bad;
-    size_t n = held_add(c->options.held, m, &first, &bad);
+    size_t n = held_add(c->options.held, m, bus_message_deliveries(m), &first, &bad);
     if (bad) {
         log_warn("a message of runs could not be read whole", LOG_INT("runs_read", n));
     }

@@ -103,32 +103,40 @@ static size_t count_batch(struct str batch)
     return rc < 0 ? 0 : n;
 }
 
-/* Decodes what can be decoded; false when the batch is not one. */
-static bool decode_batch(struct run_message *m, struct str batch)
+/* Decodes what can be decoded, without runs dispatched before oldest_ns (since the epoch); false
+ * when the batch is not one. */
+static bool decode_batch(struct run_message *m, struct str batch, int64_t oldest_ns)
 {
     struct str message;
-    size_t n = count_batch(batch);
+    size_t n = count_batch(batch), left_out = 0;
     m->jobs = arena_array(m->arena, n, sizeof(*m->jobs));
-    while (wire_batch_next(&batch, &message) == 1 && m->n_jobs < n) {
+    while (wire_batch_next(&batch, &message) == 1 && m->n_jobs + left_out < n) {
         struct run_job *job = &m->jobs[m->n_jobs];
-        if (wire_decode(&run_request_message, m->arena, message, &job->request, NULL) == 0) {
+        if (wire_decode(&run_request_message, m->arena, message, &job->request, NULL) < 0) {
+            continue;
+        }
+        if (job->request.dispatched_ns < oldest_ns) {
+            left_out++;
+        } else {
             job->message = m;
             m->n_jobs++;
         }
     }
     m->n_left = m->n_jobs;
-    return n > 0 && m->n_jobs == n;
+    return n > 0 && m->n_jobs + left_out == n;
 }
 
-size_t held_add(struct held *h, struct bus_message *own_message, struct slot_job **ret_first,
-                bool *ret_bad)
+size_t held_add(struct held *h, struct bus_message *own_message, uint64_t deliveries,
+                struct slot_job **ret_first, bool *ret_bad)
 {
+    /* Came before: what is older than a lease is the sweeper's, which hands it out by itself. */
+    int64_t oldest_ns = deliveries > 1 ? clock_now_ns() - LEASE_MS * NS_PER_MS : INT64_MIN;
     struct run_message *m = mem_new(struct run_message);
     m->bus = own_message;
     m->arena = arena_new(KIB(8), MESSAGE_ARENA_MAX);
     m->bytes = bus_message_data(own_message).len;
     atomic_fetch_add(&h->bytes, m->bytes);
-    *ret_bad = !decode_batch(m, bus_message_data(own_message));
+    *ret_bad = !decode_batch(m, bus_message_data(own_message), oldest_ns);
     *ret_first = NULL;
     if (!m->n_jobs) {
         h->options.ack(h->options.ctx, m->bus);

@@ -33,9 +33,11 @@ struct held *held_free(struct held *held); /* accepts NULL; forgets what is left
 
 /* Decodes a batch of run requests. Takes the message. *ret_first is the chain of its jobs for the
  * slot pool; returns how many there are. A batch that cannot be read is acknowledged, for no worker
- * could, and yields 0 (*ret_bad tells): the control plane's sweeper hands the runs out again. */
-size_t held_add(struct held *held, struct bus_message *own_message, struct slot_job **ret_first,
-                bool *ret_bad);
+ * could, and yields 0 (*ret_bad tells): the control plane's sweeper hands the runs out again. So it
+ * does with lost runs older than a lease: of a message delivered more than once they are left out,
+ * and the message is acknowledged when none is left. */
+size_t held_add(struct held *held, struct bus_message *own_message, uint64_t deliveries,
+                struct slot_job **ret_first, bool *ret_bad);
 /* A slot begins with it. */
 void held_start(struct held *held, struct run_job *job);
 /* Its result is stored: the job is gone. */

@@ -30,15 +30,20 @@ static struct held *make(struct seen *seen)
         .ctx = seen, .ack = on_ack, .in_progress = on_in_progress, .give_back = on_give_back});
 }
 
-/* A message as the bus library makes it, with n runs. */
-static struct bus_message *message(int n)
+/* A message as the bus library makes it, with n runs; the first `old` of them were dispatched
+ * longer ago than a lease lasts. */
+static struct bus_message *message(int n, int old)
 {
     struct buf one, batch;
     natsMsg *msg = NULL;
     buf_init(&one, 0);
     buf_init(&batch, 0);
     for (int i = 0; i < n; i++) {
-        struct run_request q = {.execution_id = uuid_v7(), .attempt = 1, .flow_name = STR("Main")};
+        int64_t age_ms = i < old ? LEASE_MS + 1 : LEASE_MS / 2;
+        struct run_request q = {.execution_id = uuid_v7(),
+                                .attempt = 1,
+                                .flow_name = STR("Main"),
+                                .dispatched_ns = clock_now_ns() - age_ms * NS_PER_MS};
         buf_clear(&one);
         wire_encode(&run_request_message, &q, &one);
         wire_batch_add(&batch, buf_str(&one));
@@ -53,7 +58,7 @@ static size_t add(struct held *h, int n, struct run_job **ret_jobs)
 {
     struct slot_job *first;
     bool bad;
-    size_t added = held_add(h, message(n), &first, &bad);
+    size_t added = held_add(h, message(n, n), 1, &first, &bad);
     assert_false(bad);
     for (size_t i = 0; i < added; i++, first = first->next) {
         ret_jobs[i] = (struct run_job *)first;
@@ -155,6 +160,40 @@ static void test_giving_back(void **state)
     held_free(h);
 }
 
+static void test_what_comes_again_too_late(void **state)
+{
+    static const struct {
+        int runs, old;
+        uint64_t deliveries;
+        size_t taken;
+        int acks;
+    } rows[] = {
+        {3, 3, 1, 3, 0}, {3, 0, 2, 3, 0}, {3, 1, 2, 2, 0}, {3, 2, 9, 1, 0}, {3, 3, 2, 0, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct seen seen = {0};
+        struct held *h = make(&seen);
+        struct slot_job *first;
+        bool bad;
+        struct bus_message *m = message(rows[i].runs, rows[i].old);
+        assert_int_equal(held_add(h, m, rows[i].deliveries, &first, &bad), rows[i].taken);
+        assert_false(bad);
+        assert_int_equal(seen.acks, rows[i].acks);
+        assert_int_equal(held_count(h), rows[i].taken);
+        for (size_t left = rows[i].taken; left > 0; left--) {
+            struct run_job *job = (struct run_job *)first;
+            int64_t age = clock_now_ns() - job->request.dispatched_ns;
+            assert_true(rows[i].deliveries == 1 || age < LEASE_MS * NS_PER_MS);
+            first = first->next;
+            assert_int_equal(first == NULL, left == 1);
+            held_release(h, job);
+        }
+        assert_int_equal(seen.acks, 1);
+        assert_int_equal(held_bytes(h), 0);
+        held_free(h);
+    }
+}
+
 static void test_what_cannot_be_read(void **state)
 {
     struct seen seen = {0};
@@ -165,7 +204,7 @@ static void test_what_cannot_be_read(void **state)
         struct slot_job *first;
         bool bad = false;
         assert_int_equal(natsMsg_Create(&msg, "s", "r", bytes[i], (int)strlen(bytes[i])), NATS_OK);
-        assert_int_equal(held_add(h, (struct bus_message *)msg, &first, &bad), 0);
+        assert_int_equal(held_add(h, (struct bus_message *)msg, i + 1, &first, &bad), 0);
         assert_true(bad);
         assert_int_equal(seen.acks, (int)i + 1);
     }
@@ -189,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_leases_acknowledge_early),
         cmocka_unit_test(test_the_last_unleased_run_is_stored),
         cmocka_unit_test(test_giving_back),
+        cmocka_unit_test(test_what_comes_again_too_late),
         cmocka_unit_test(test_what_cannot_be_read),
         cmocka_unit_test(test_forgetting),
     };
