@@ -215,6 +215,7 @@ static void publish(struct plane *p, int seed, int n, const char *flow, const ch
                                 .flow_config_id = {{strcmp(flow, "Main") == 0 ? 1 : 2}},
                                 .revision = 1,
                                 .flow_name = str_of(flow),
+                                .dispatched_ns = clock_now_ns(),
                                 .reply_to = str_of(reply_to),
                                 .synchronous = reply_to != NULL,
                                 .request = buf_str(&hook)};
