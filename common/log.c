@@ -68,7 +68,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
     if (level < logger.least) {
         return;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, KIB(64));
     char iso[CLOCK_ISO_LEN + 1];
     clock_iso(clock_now_ns(), iso);

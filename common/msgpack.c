@@ -210,7 +210,7 @@ static bool key_text(struct reader *r, struct json key, struct str *ret)
         *ret = json_as_str(key);
         return true;
     }
-    AUTO(buf_done) struct buf text;
+    AUTO(buf_done) struct buf text = {0};
     buf_init(&text, 0);
     if (key.type == JSON_NUMBER) {
         json_dump_number(&text, key.num); /* also what JSON has no text for */

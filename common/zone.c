@@ -420,7 +420,7 @@ int zone_load(const char *name, const struct zone **ret_zone, struct err *err)
     const struct zone *known = find_loaded(name);
     pthread_mutex_unlock(&loaded_lock);
     if (!known) {
-        AUTO(buf_done) struct buf bytes;
+        AUTO(buf_done) struct buf bytes = {0};
         buf_init(&bytes, ZONE_FILE_MAX);
         struct zone *z = NULL;
         int r = read_file(name, &bytes, err);

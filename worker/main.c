@@ -70,7 +70,7 @@ static int print(const struct worker_config *config)
     if (config->dump_docs && config->dump_docs[0]) {
         return catalog_dump_pages(config->dump_docs, &err) < 0 ? fail(&err) : EXIT_SUCCESS;
     }
-    AUTO(buf_done) struct buf text;
+    AUTO(buf_done) struct buf text = {0};
     buf_init(&text, 0);
     catalog_dump(&text);
     bool whole = fwrite(text.data, 1, text.len, stdout) == text.len && fflush(stdout) == 0;

@@ -70,7 +70,7 @@ static int on_state_fetch(void *ctx, const struct state_fetch *what, int64_t dea
                           struct arena *a, struct str *ret_store, struct err *err)
 {
     struct worker *w = ((struct slot_memory *)ctx)->worker;
-    AUTO(buf_done) struct buf ask;
+    AUTO(buf_done) struct buf ask = {0};
     buf_init(&ask, 0);
     wire_encode(&state_fetch_message, what, &ask);
     while (clock_mono_ns() < deadline_ns) {
@@ -106,7 +106,7 @@ static int on_fetch(void *ctx, const struct definition_fetch *what, int64_t time
                     struct arena *a, struct str *ret_plain, struct err *err)
 {
     struct worker *w = ctx;
-    AUTO(buf_done) struct buf ask;
+    AUTO(buf_done) struct buf ask = {0};
     struct bus_message *reply = NULL;
     buf_init(&ask, 0);
     wire_encode(&definition_fetch_message, what, &ask);

@@ -57,7 +57,7 @@ static void render_where(struct buf *b, const struct def_where *where)
 static void fill(struct def_compile *c, struct err *err, const struct def_where *where,
                  struct def_place at, const char *code, const char *message)
 {
-    AUTO(buf_done) struct buf field;
+    AUTO(buf_done) struct buf field = {0};
     buf_init(&field, KIB(16));
     render_where(&field, where);
     buf_addc(&field, '\0');
@@ -256,7 +256,7 @@ int def_get_int(struct def_map *m, const char *key, enum def_need need, int min,
 
 static const char *list_names(struct def_compile *c, const char *const *names, int n)
 {
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, KIB(1));
     for (int i = 0; i < n; i++) {
         buf_addf(&b, "%s%s", i ? ", " : "", names[i]);

@@ -310,7 +310,7 @@ struct str value_to_string(struct arena *a, struct json v)
     if (is_text(v)) {
         return json_as_str(v);
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, VALUE_TEXT_MAX);
     add_string_of(&b, v, 0);
     return keep_text(a, &b);
@@ -321,7 +321,7 @@ struct str value_to_text(struct arena *a, struct json v)
     if (is_text(v)) {
         return json_as_str(v);
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, VALUE_TEXT_MAX);
     value_add_text(&b, v);
     return keep_text(a, &b);

@@ -130,7 +130,7 @@ static bool prepare(struct call *c, struct json request)
 
 static void run(struct call *c, struct json request, struct reply *reply)
 {
-    AUTO(buf_done) struct buf data;
+    AUTO(buf_done) struct buf data = {0};
     buf_init(&data, REPLY_MAX_BODY - KIB(512)); /* room for errors */
     bool has_data = prepare(c, request) && api_execute(c, &data);
     struct buf *out = &reply->body;

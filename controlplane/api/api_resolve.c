@@ -25,7 +25,7 @@ static bool resolve_definition(struct call *c, struct gql_sel *sel, struct json 
         return gql_fail(&c->rq, sel->loc, NULL, "The stored definition cannot be read: %s",
                         errors->n ? errors->items[0].message : "");
     }
-    AUTO(buf_done) struct buf text;
+    AUTO(buf_done) struct buf text = {0};
     buf_init(&text, DEFINITION_MAX_BYTES * 2);
     definition_emit(d, &(struct definition_emit_options){.latest_components = true}, &text);
     *ret = json_str(str_n(arena_strndup(c->a, buf_str(&text).ptr, text.len), text.len));

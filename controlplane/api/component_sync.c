@@ -80,7 +80,7 @@ static struct json describe_action(struct arena *a, const struct catalog_action 
 static int sync_one(struct db *owner, const struct catalog_component *c, struct err *err)
 {
     AUTO(arena_free) struct arena *a = arena_new(KIB(16), MIB(64));
-    AUTO(buf_done) struct buf metadata;
+    AUTO(buf_done) struct buf metadata = {0};
     struct json_builder root, actions;
     json_build_array(&actions, a);
     for (size_t i = 0; i < c->n_actions; i++) {

@@ -94,7 +94,7 @@ static bool add_made(struct call *c, struct buf *to, struct gql_sel *s, struct s
 
 static bool execute_query(struct call *c, struct gql_sel *roots, struct buf *to)
 {
-    AUTO(gql_plan_done) struct gql_plan plan;
+    AUTO(gql_plan_done) struct gql_plan plan = {0};
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     struct err err;
     err_clear(&err);
@@ -175,7 +175,7 @@ static struct json warnings_of(struct call *c)
 /* Reads what the payload shows of the object; "null" when there is none. */
 static int read_result(struct call *c, struct gql_sel *sel, struct buf *to, struct err *err)
 {
-    AUTO(gql_plan_done) struct gql_plan plan;
+    AUTO(gql_plan_done) struct gql_plan plan = {0};
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     gql_plan_init(&plan, &c->rq, &c->viewer, str_of(c->api->public_url), c->api->max_depth,
                   c->api->max_cost);
@@ -282,7 +282,7 @@ static bool execute_mutation(struct call *c, struct gql_sel *sel, struct buf *to
 
 static bool execute_mutations(struct call *c, struct gql_sel *roots, struct buf *to)
 {
-    AUTO(gql_plan_done) struct gql_plan plan;
+    AUTO(gql_plan_done) struct gql_plan plan = {0};
     gql_plan_init(&plan, &c->rq, &c->viewer, STR(""), c->api->max_depth, c->api->max_cost);
     for (struct gql_sel *s = roots; s; s = s->next) {
         c->rq.path = s->key;

@@ -100,7 +100,7 @@ static struct json default_text(struct look *l, const struct gql_value *v)
     if (!v) {
         return json_null();
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, KIB(64));
     print_value(&b, v);
     return json_cstr(arena_strndup(l->rq->arena, b.data, b.len));

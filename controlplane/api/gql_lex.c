@@ -198,7 +198,7 @@ static int lex_escape(struct gql_lexer *lx, struct buf *b, struct err *err)
 
 static int lex_string(struct gql_lexer *lx, struct err *err)
 {
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, lx->source.len + 1);
     lx->at++;
     for (;;) {
@@ -285,7 +285,7 @@ static struct str block_value(struct arena *a, struct str raw)
 
 static int lex_block_string(struct gql_lexer *lx, struct err *err)
 {
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, lx->source.len + 1);
     lx->at += 3;
     for (;;) {

@@ -101,7 +101,7 @@ static bool plan_one(struct gql_plan *p, struct buf *to, struct gql_sel *sel, co
 {
     const struct gql_mapping *m = sel->def->mapping;
     const char *t = gql_plan_alias(p), *o = gql_plan_alias(p);
-    AUTO(buf_done) struct buf filters;
+    AUTO(buf_done) struct buf filters = {0};
     buf_init(&filters, MIB(1));
     if (!gql_plan_count(p, sel, rows) || !gql_plan_filters(p, &filters, sel)) {
         return false;

@@ -313,7 +313,7 @@ bool gql_plan_connection(struct gql_plan *p, struct buf *to, struct gql_sel *sel
                          const char *parent, int depth, double rows)
 {
     struct page page;
-    AUTO(buf_done) struct buf filters, behind_cursors;
+    AUTO(buf_done) struct buf filters = {0}, behind_cursors = {0};
     struct columns columns = {0};
     const char *t = gql_plan_alias(p), *o = gql_plan_alias(p);
     buf_init(&filters, MIB(1));

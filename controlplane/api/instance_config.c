@@ -157,7 +157,7 @@ static struct db_param text_or_null(struct str s)
 static int store_one(struct call *c, const struct uuid *instance, const char *key,
                      const struct uuid *old_id, const struct config_setting *s, struct err *err)
 {
-    AUTO(buf_done) struct buf plain, sealed;
+    AUTO(buf_done) struct buf plain = {0}, sealed = {0};
     struct uuid id = uuid_is_nil(old_id) ? uuid_v7() : *old_id;
     buf_init(&plain, INPUTS_MAX_BYTES * 2);
     buf_init(&sealed, INPUTS_MAX_BYTES * 3);
@@ -208,7 +208,7 @@ int instance_config_values(struct call *c, struct instance_config *x, struct jso
                            struct str *ret_missing, struct err *err)
 {
     struct json_builder b;
-    AUTO(buf_done) struct buf missing;
+    AUTO(buf_done) struct buf missing = {0};
     buf_init(&missing, 400);
     json_build_object(&b, c->a);
     for (size_t i = 0; i < x->view->n_vars; i++) {

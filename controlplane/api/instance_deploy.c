@@ -81,7 +81,7 @@ int instance_flow_configs_put(struct call *c, const struct uuid *instance,
 
 static int put_keys(struct call *c, const struct uuid *config, struct json keys, struct err *err)
 {
-    AUTO(buf_done) struct buf plain, sealed;
+    AUTO(buf_done) struct buf plain = {0}, sealed = {0};
     struct json_builder list;
     uint8_t(*digests)[32] = arena_array(c->a, MAX_KEYS, sizeof(*digests));
     struct str hashes[MAX_KEYS];
@@ -199,7 +199,7 @@ static int insert_execution(struct call *c, const struct uuid *instance, const s
                             int64_t revision, enum invoke_type invoke, int flags,
                             const struct hook_request *request, struct err *err)
 {
-    AUTO(buf_done) struct buf bytes;
+    AUTO(buf_done) struct buf bytes = {0};
     if (c->n_pending == API_MAX_PENDING) {
         return 0; /* a definition has fewer flows */
     }
@@ -220,7 +220,7 @@ static int insert_execution(struct call *c, const struct uuid *instance, const s
 static int put_revision(struct call *c, struct json config, const struct uuid *version,
                         int64_t revision, struct err *err)
 {
-    AUTO(buf_done) struct buf plain, sealed;
+    AUTO(buf_done) struct buf plain = {0}, sealed = {0};
     int rc = call_key(c, err);
     if (rc != 0) {
         return rc;

@@ -10,7 +10,7 @@
 
 static struct str dump(struct call *c, struct json v)
 {
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, MIB(8));
     json_dump(&b, v);
     return str_n(arena_strndup(c->a, buf_str(&b).ptr, b.len), b.len);
@@ -224,7 +224,7 @@ int mutate_import_integration(struct call *c, struct err *err)
     if (rc != 0 || c->n_errors > 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf text;
+    AUTO(buf_done) struct buf text = {0};
     buf_init(&text, DEFINITION_MAX_BYTES * 2);
     definition_emit(d, &(struct definition_emit_options){0}, &text);
     if (text.full) {

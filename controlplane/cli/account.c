@@ -38,7 +38,7 @@ static int make_organization(struct db *db, const struct secret_key *master, con
         return err_set(err, -EINVAL, "token.no_master_key",
                        "a new organization needs the master key: give --master-key-file");
     }
-    AUTO(buf_done) struct buf sealed;
+    AUTO(buf_done) struct buf sealed = {0};
     buf_init(&sealed, KIB(1));
     *ret_id = uuid_v7();
     org_key_make(master, ret_id, &sealed);

@@ -146,7 +146,7 @@ static void add_log_tail(const char *path, struct buf *to)
 
 int child_failed(const struct child *c, struct err *err)
 {
-    AUTO(buf_done) struct buf tail;
+    AUTO(buf_done) struct buf tail = {0};
     buf_init(&tail, KIB(4));
     add_log_tail(c->log_path, &tail);
     return err_set(err, -ECHILD, "dev.child", "%s failed; its log %s ends with:\n%s", c->name,

@@ -92,7 +92,7 @@ static int prepare_database(struct dev *dev, struct err *err)
     r = account_token(db, &master, &o, token, err);
     secret_key_done(&master);
     if (r == 0) {
-        AUTO(buf_done) struct buf env;
+        AUTO(buf_done) struct buf env = {0};
         buf_init(&env, KIB(4));
         buf_addf(&env, "PRISMATIC_URL=\nPRISM_ACCESS_TOKEN=%s\n", token);
         r = dev_data_write(dev->data.env_file, 0600, buf_str(&env), err);
@@ -112,7 +112,7 @@ static int write_env(struct dev *dev, struct err *err)
     if (f) {
         (void)fclose(f);
     }
-    AUTO(buf_done) struct buf env;
+    AUTO(buf_done) struct buf env = {0};
     buf_init(&env, KIB(4));
     buf_addf(&env, "PRISMATIC_URL=%s\nPRISM_ACCESS_TOKEN=%s", dev->base_url, token ? token : "\n");
     return dev_data_write(dev->data.env_file, 0600, buf_str(&env), err);

@@ -156,7 +156,7 @@ int dev_nats_prepare(struct dev_data *d, struct child *ret_child, const char **r
     char password[40];
     secret_random(random, sizeof(random));
     (void)enc_base64url(str_n((const char *)random, sizeof(random)), password, sizeof(password));
-    AUTO(buf_done) struct buf config;
+    AUTO(buf_done) struct buf config = {0};
     buf_init(&config, KIB(4));
     buf_addf(&config,
              "listen: \"127.0.0.1:%d\"\nmax_payload: 8MB\nmax_pending: 64MB\n"

@@ -97,7 +97,7 @@ static int api_keys(struct responder *r, struct arena *a, const struct secret_ke
     for (size_t i = 0; i < n; i++) {
         json_push(&list, json_str(keys[i]));
     }
-    AUTO(buf_done) struct buf text;
+    AUTO(buf_done) struct buf text = {0};
     buf_init(&text, MIB(1));
     json_dump(&text, json_built(&list));
     *ret_json = str_n(arena_strndup(a, buf_str(&text).ptr, text.len), text.len);
@@ -205,8 +205,8 @@ static void on_definition(void *ctx, struct bus_message *m)
 {
     struct lane *lane = ctx;
     AUTO(arena_free) struct arena *a = arena_new(KIB(64), 0);
-    AUTO(buf_done) struct buf plain;
-    AUTO(buf_done) struct buf sealed;
+    AUTO(buf_done) struct buf plain = {0};
+    AUTO(buf_done) struct buf sealed = {0};
     buf_init(&plain, MESSAGE_MAX_BYTES);
     buf_init(&sealed, MESSAGE_MAX_BYTES);
     struct definition_fetch ask;

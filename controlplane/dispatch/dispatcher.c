@@ -204,7 +204,7 @@ struct batch_fill {
 static void add_reloaded(void *ctx, const struct run_request *request)
 {
     struct batch_fill *fill = ctx;
-    AUTO(buf_done) struct buf one;
+    AUTO(buf_done) struct buf one = {0};
     buf_init(&one, MESSAGE_MAX_BYTES);
     struct run_request copy = *request;
     copy.dispatched_ns = clock_now_ns();

@@ -106,7 +106,7 @@ void hook_call_accepted(struct hook_call *call, const struct uuid *execution_id,
 
 void hook_call_sync_reply(struct hook_call *call, const struct sync_reply *answer)
 {
-    AUTO(reply_done) struct reply reply;
+    AUTO(reply_done) struct reply reply = {0};
     reply_init(&reply);
     if (answer->status_code >= 200 && answer->status_code <= 599) {
         reply.status = (int)answer->status_code;
@@ -133,7 +133,7 @@ void hook_call_timed_out(struct hook_call *call)
 {
     char id_text[GLOBAL_ID_MAX];
     struct str id = global_id(&call->execution_id, id_text);
-    AUTO(reply_done) struct reply reply;
+    AUTO(reply_done) struct reply reply = {0};
     reply_init(&reply);
     reply.status = 504;
     (void)reply_header(&reply, STR(ID_HEADER), id);

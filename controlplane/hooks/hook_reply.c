@@ -74,7 +74,7 @@ int hook_reply_parse(struct arena *a, struct str text, struct hook_reply *ret, s
         return err_set(err, -EINVAL, "reply.not_an_object", "a reply must be an object");
     }
     struct hook_reply reply = {.status = status_of(json_get(v, STR("statusCode")))};
-    AUTO(reply_done) struct reply rule;
+    AUTO(reply_done) struct reply rule = {0};
     reply_init(&rule);
     struct str type = text_of(scratch, json_get(v, STR("contentType")));
     reply.content_type = reply_content_type(&rule, type) ? own(a, type) : str_n("", 0);

@@ -140,7 +140,7 @@ static printf_like(4, 0) void reply_words(struct op *op, int status, const char 
 {
     char words[1024];
     vsnprintf(words, sizeof(words), fmt, args);
-    AUTO(reply_done) struct reply reply;
+    AUTO(reply_done) struct reply reply = {0};
     reply_init(&reply);
     reply_error(&reply, status, code, "%s", words);
     op_reply(op, &reply);

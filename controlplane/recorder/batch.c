@@ -109,7 +109,7 @@ static void add_log_rows(struct arena *a, struct buf *b, const struct run_result
 
 static int copy_results(struct batch *b, struct db *db, struct err *err)
 {
-    AUTO(buf_done) struct buf rows;
+    AUTO(buf_done) struct buf rows = {0};
     buf_init(&rows, 0);
     copy_begin(&rows);
     for (size_t i = 0; i < b->n; i++) {
@@ -121,7 +121,7 @@ static int copy_results(struct batch *b, struct db *db, struct err *err)
 
 static int copy_logs(struct batch *b, struct db *db, struct err *err)
 {
-    AUTO(buf_done) struct buf rows;
+    AUTO(buf_done) struct buf rows = {0};
     buf_init(&rows, 0);
     copy_begin(&rows);
     size_t empty = rows.len;

@@ -95,7 +95,7 @@ static int fire(struct db *db, struct arena *a, const struct db_rows *rows, int 
     if (n == 0) {
         return 0;
     }
-    AUTO(buf_done) struct buf request;
+    AUTO(buf_done) struct buf request = {0};
     buf_init(&request, KIB(1));
     wire_encode(&hook_request_message, &(struct hook_request){0}, &request);
     return db_run(db, QUERY_SCHEDULE_FIRE, NULL, err, DB_UUIDS(ret_ids, n),

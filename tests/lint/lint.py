@@ -123,6 +123,15 @@ def check_headers():
             yield '%s:1: a file begins with a comment that says what it owns' % name
 
 
+def check_cleanup():
+    pattern = re.compile(r'AUTO\(\w+\)\s+(?:const\s+)?(?:struct\s+)?\w+\s+[^;=]*;')
+    for name in c_sources():
+        text = without_comments_and_strings(read(name))
+        for number, line in enumerate(text.split('\n'), 1):
+            if pattern.search(line):
+                yield '%s:%d: an AUTO local is initialised where it is declared' % (name, number)
+
+
 def check_format():
     names = c_sources() + [n for n in tracked('.c') if n.startswith('tests/')]
     try:
@@ -164,6 +173,7 @@ CHECKS = [
     check_libraries,
     check_banned_calls,
     check_headers,
+    check_cleanup,
     check_format,
     check_sql_place,
     check_text,

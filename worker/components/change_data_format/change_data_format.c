@@ -121,7 +121,7 @@ static int value_to_json(struct action_context *ctx, struct action_result *ret, 
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, FORMAT_MAX_BYTES);
     json_dump(&b, v);
     return give_text(ctx, &b, ret, err);
@@ -134,7 +134,7 @@ static int pretty_print(struct action_context *ctx, struct action_result *ret, s
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, FORMAT_MAX_BYTES);
     json_dump_pretty(&b, value_parse_json(action_arena(ctx), v), 2);
     return give_text(ctx, &b, ret, err);
@@ -173,7 +173,7 @@ static int serialize_jsonl(struct action_context *ctx, struct action_result *ret
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, FORMAT_MAX_BYTES);
     for (uint32_t i = 0; i < list.len; i++) {
         json_dump(&b, list.items[i]);
@@ -238,7 +238,7 @@ static int serialize_form(struct action_context *ctx, struct action_result *ret,
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, FORMAT_MAX_BYTES);
     for (uint32_t i = 0; i < v.len; i++) {
         struct json value = v.members[i].value;
@@ -279,7 +279,7 @@ static int json_to_xml(struct action_context *ctx, struct action_result *ret, st
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, FORMAT_MAX_BYTES);
     rc = xml_write(ctx, "data", v, &b, err);
     return rc < 0 ? rc : give_text(ctx, &b, ret, err);
@@ -291,7 +291,7 @@ static int xml_to_json(struct action_context *ctx, struct action_result *ret, st
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, FORMAT_MAX_BYTES);
     json_dump(&b, ret->data);
     return give_text(ctx, &b, ret, err);

@@ -122,7 +122,7 @@ static int add_children(const struct reader *r, xmlNode *element, unsigned depth
 
 static struct str text_of(const struct reader *r, const xmlNode *element)
 {
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, XML_MAX_BYTES);
     for (const xmlNode *node = element->children; node; node = node->next) {
         if (node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE) {

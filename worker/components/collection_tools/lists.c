@@ -253,7 +253,7 @@ int collection_deduplicate(struct action_context *ctx, struct action_result *ret
     struct json *items = new_items(ctx, list.len);
     uint32_t *table = arena_array(action_arena(ctx), cap, sizeof(uint32_t));
     uint64_t *hashes = arena_array(action_arena(ctx), list.len + 1, sizeof(uint64_t));
-    AUTO(buf_done) struct buf text;
+    AUTO(buf_done) struct buf text = {0};
     buf_init(&text, 0);
     for (uint32_t i = 0; i < list.len; i++) {
         buf_clear(&text);

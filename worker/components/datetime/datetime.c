@@ -140,7 +140,7 @@ static int give_iso(struct action_context *ctx, int64_t ms, const char *key,
     if (ms < MIN_MS || ms > MAX_MS) {
         return action_input_error(ctx, key, err, "leads outside the years 0 to 9999.");
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, 64);
     date_format(&b, ms, NULL, STR("YYYY-MM-DD[T]HH:mm:ss.SSS[Z]"));
     ret->data = json_str(str_n(arena_strndup(action_arena(ctx), b.data, b.len), b.len));
@@ -260,7 +260,7 @@ static int give_formatted(struct action_context *ctx, struct str format, struct 
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, KIB(64));
     date_format(&b, ms, zone, format);
     if (b.full) {

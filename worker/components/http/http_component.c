@@ -279,7 +279,7 @@ static int read_plan(struct action_context *ctx, struct plan *plan, struct err *
 static void log_request(struct action_context *ctx, const struct plan *plan)
 {
     static const char *const hidden[] = {"authorization", "cookie", "api-key", "x-api-key"};
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, 4096);
     buf_addf(&b, "%.*s %.*s", (int)plan->req.method.len, plan->req.method.ptr,
              (int)MIN(plan->req.url.len, 2000), plan->req.url.ptr);

@@ -73,7 +73,7 @@ static struct str as_text(struct action_context *ctx, struct str bytes)
     if (str_utf8_valid(bytes)) {
         return bytes;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, bytes.len * 3);
     for (size_t at = 0; at < bytes.len;) {
         size_t n = 1;

@@ -86,7 +86,7 @@ int http_build_url(struct action_context *ctx, const char *url_key, const char *
     }
     ptrdiff_t hash = str_find(url, STR("#"), 0);
     struct str base = hash < 0 ? url : str_n(url.ptr, (size_t)hash);
-    AUTO(buf_done) struct buf b, query;
+    AUTO(buf_done) struct buf b = {0}, query = {0};
     buf_init(&b, MIB(1));
     buf_init(&query, MIB(1));
     bool first = true;
@@ -169,7 +169,7 @@ static void add_credential(struct action_context *ctx, struct http_header_list *
 static void add_basic(struct action_context *ctx, struct http_header_list *list, struct str user,
                       struct str password)
 {
-    AUTO(buf_done) struct buf pair, text;
+    AUTO(buf_done) struct buf pair = {0}, text = {0};
     buf_init(&pair, KIB(64));
     buf_init(&text, KIB(128));
     buf_add_str(&pair, user);
@@ -249,7 +249,7 @@ int http_build_body_of(struct action_context *ctx, const char *key, struct json 
         content_type = t.len ? arena_strndup(action_arena(ctx), t.ptr, t.len) : NULL;
         value = data;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, HTTP_BODY_MAX);
     if (value.type == JSON_STRING || value.type == JSON_BINARY) {
         buf_add_str(&b, json_as_str(value));
@@ -400,7 +400,7 @@ int http_build_multipart(struct action_context *ctx, struct http_header_list *li
         return rc;
     }
     const char *boundary = choose_boundary(ctx, parts, n);
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, HTTP_BODY_MAX);
     for (size_t i = 0; i < n; i++) {
         buf_addf(&b, "--%s\r\nContent-Disposition: form-data", boundary);

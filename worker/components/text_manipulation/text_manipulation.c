@@ -152,7 +152,7 @@ static int change_case(struct action_context *ctx, struct action_result *ret, st
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, TEXT_MAX);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (strcmp(cases[i].key, action_descriptor(ctx)->key) == 0) {
@@ -236,7 +236,7 @@ static int replace(struct action_context *ctx, struct action_result *ret, struct
         ret->data = json_str(text);
         return 0;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, TEXT_MAX);
     size_t from = 0;
     for (ptrdiff_t at; (at = str_find(text, needle, from)) >= 0 && !b.full;) {
@@ -337,7 +337,7 @@ static int join_with(struct action_context *ctx, struct str separator, int64_t t
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, TEXT_MAX);
     for (uint32_t i = 0; i < list.len && !b.full; i++) {
         for (int64_t n = 0; i > 0 && n < times; n++) {
@@ -384,7 +384,7 @@ static int encode_base64(struct action_context *ctx, struct action_result *ret, 
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b;
+    AUTO(buf_done) struct buf b = {0};
     buf_init(&b, TEXT_MAX);
     enc_base64_to(&b, text);
     return finish_text(ctx, "text", &b, ret, err);
