@@ -36,13 +36,16 @@ static bool resolve_definition(struct call *c, struct gql_sel *sel, struct json 
 static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct json raw,
                                   struct json *ret)
 {
-    struct json_builder list;
+    struct json_builder list, all;
     struct uuid id;
     struct str sealed = json_as_str(json_at(raw, 1)), plain;
     struct json inputs;
     struct err err;
     json_build_array(&list, c->a);
-    *ret = json_built(&list);
+    json_build_object(&all, c->a);
+    json_append(&all, STR("nodes"), json_built(&list));
+    json_append(&all, STR("totalCount"), json_num(0));
+    *ret = json_built(&all);
     if (sealed.len == 0 || !uuid_parse(json_as_str(json_at(raw, 0)), &id)) {
         return true;
     }
@@ -68,7 +71,9 @@ static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct js
         json_push(&list, json_built(&one));
     }
     secret_wipe((void *)(uintptr_t)plain.ptr, plain.len);
-    *ret = json_built(&list);
+    json_set(&all, STR("nodes"), json_built(&list));
+    json_set(&all, STR("totalCount"), json_num(json_built(&list).len));
+    *ret = json_built(&all);
     return true;
 }
 

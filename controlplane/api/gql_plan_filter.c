@@ -64,6 +64,11 @@ bool gql_plan_filters(struct gql_plan *p, struct buf *to, const struct gql_sel *
         if (v.type == JSON_ARRAY && v.len > 1000) {
             return gql_fail(p->rq, sel->loc, "TOO_COMPLEX", "A list of values has at most 1000.");
         }
+        if (str_eq(gql_type_name(in->type), STR("JSONString")) &&
+            json_parse(p->rq->arena, json_as_str(v), &(struct json){0}, NULL) < 0) {
+            return gql_fail(p->rq, sel->loc, NULL, "\"%.*s\" must be a JSON text.",
+                            (int)in->name.len, in->name.ptr);
+        }
         const char *value =
             f->list ? list_value(p, f, v) : gql_plan_param(p, one_value(f, v), f->type);
         buf_adds(to, " AND (");

@@ -266,7 +266,8 @@ int mutate_publish_integration(struct call *c, struct err *err)
     rc = db_run(c->db, QUERY_API_VERSION_COUNTS, &counts, err, DB_UUID(draft));
     rc = rc ? rc
             : db_run(c->db, QUERY_API_VERSION_INSERT, NULL, err, DB_UUID(draft), DB_UUID(version),
-                     DB_STR(call_text(c, "comment", "")), DB_UUID(c->viewer.user));
+                     DB_STR(call_text(c, "comment", "")), DB_UUID(c->viewer.user),
+                     DB_STR(call_text(c, "attributes", "")));
     rc = rc ? rc
             : db_run(c->db, QUERY_API_VERSION_FLOWS, NULL, err, DB_UUID(draft), DB_UUID(version),
                      fresh_ids(c, (size_t)db_int(counts, 0, 0)));

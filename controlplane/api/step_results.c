@@ -155,6 +155,20 @@ static void choose_page(const struct steps *s, uint32_t *ret_from, uint32_t *ret
     *ret_to = to;
 }
 
+/* Steps are stored in the order of their ends; the other direction turns them round. */
+static void order(struct steps *s)
+{
+    struct json first = json_at(json_get(s->sel->args, STR("orderBy")), 0);
+    if (!str_eq(json_as_str(json_get(first, STR("direction"))), STR("DESC"))) {
+        return;
+    }
+    for (uint32_t i = 0; i < s->n / 2; i++) {
+        struct step_result swap = s->found[i];
+        s->found[i] = s->found[s->n - 1 - i];
+        s->found[s->n - 1 - i] = swap;
+    }
+}
+
 static struct json connection(struct steps *s)
 {
     struct json_builder b, nodes, edges, info;
@@ -209,6 +223,7 @@ bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, 
             return gql_fail(&c->rq, sel->loc, "INTERNAL", "The step results cannot be read.");
         }
     }
+    order(&s);
     *ret = connection(&s);
     mem_free(s.found);
     return true;

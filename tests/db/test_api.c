@@ -185,12 +185,15 @@ static const char *gid(const char *type, struct uuid id)
 
 static void test_who_am_i(void **state)
 {
-    struct json d = data(token_a,
-                         "{ authenticatedUser { id email role org { name } customer { name } "
-                         "__typename } organization { name } __typename }",
-                         "{}");
+    struct json d =
+        data(token_a,
+             "{ authenticatedUser { id email tenantId role { name } org { name } customer { name } "
+             "__typename } organization { name } __typename }",
+             "{}");
     assert_string_equal(text_at(d, "authenticatedUser.email"), "owner@example.com");
     assert_string_equal(text_at(d, "authenticatedUser.org.name"), "Alpha");
+    assert_string_equal(text_at(d, "authenticatedUser.role.name"), "owner");
+    assert_string_equal(text_at(d, "authenticatedUser.tenantId"), gid("Organization", org_a));
     assert_string_equal(text_at(d, "authenticatedUser.__typename"), "User");
     assert_string_equal(text_at(d, "__typename"), "Query");
     assert_int_equal(at(d, "authenticatedUser.customer").type, JSON_NULL);
@@ -419,6 +422,7 @@ static void test_errors(void **state)
         {"{ organization { name { x } } }", "must not have a selection"},
         {"{ customer { id } }", "required"},
         {"{ customer(id: 1.5) { id } }", "Expected a value of type"},
+        {"{ components(filterQuery: \"[\") { totalCount } }", "must be a JSON text"},
         {"{ customers(first: 101) { totalCount } }", "between 0 and 100"},
         {"{ customers(first: 1, last: 1) { totalCount } }", "Only one of"},
         {"{ customers(after: \"xx\") { nodes { id } } }", "not a cursor"},
@@ -608,7 +612,8 @@ static struct json create_instance(const char *name, const char *config)
              "mutation ($i: CreateInstanceInput!) { createInstance(input: $i) { instance { "
              "id name enabled needsDeploy configState deployedVersion integration { "
              "versionNumber } flowConfigs { nodes { id webhookUrl apiKeys flow { name } } } "
-             "configVariables { nodes { key value inputs { name hasValue } } } } errors { "
+             "configVariables { nodes { key value inputs { nodes { name value hasValue } } } } } "
+             "errors { "
              "field messages } } }",
              arena_printf(arena,
                           "{\"i\":{\"integration\":\"%s\",\"customer\":\"%s\",\"name\":\"%s\","
@@ -644,7 +649,8 @@ static struct json update(const char *fields)
     return at(data(token_a,
                    "mutation ($i: UpdateInstanceInput!) { updateInstance(input: $i) { instance { "
                    "id enabled needsDeploy configState flowConfigs { nodes { apiKeys } } "
-                   "configVariables { nodes { key value inputs { name hasValue } } } } errors { "
+                   "configVariables { nodes { key value inputs { nodes { name value hasValue } } } "
+                   "} } errors { "
                    "field messages } } }",
                    arena_printf(arena, "{\"i\":{\"id\":\"%s\",%s}}", instance_id, fields)),
               "updateInstance");
@@ -916,6 +922,13 @@ static void test_components(void **state)
     assert_int_equal((int)at(d, "components.totalCount").num, 1);
     assert_string_equal(text_at(d, "components.nodes.0.actions.nodes.0.key"), "writeLog");
     assert_string_equal(text_at(d, "components.nodes.0.actions.nodes.0.inputs.0.key"), "message");
+    d = data(token_a,
+             "query ($q: JSONString, $none: JSONString) { a: components(filterQuery: $q) { "
+             "totalCount } b: components(filterQuery: $none) { totalCount } }",
+             "{\"q\":\"[\\\"or\\\",[\\\"in\\\",\\\"key\\\",\\\"LO\\\"]]\","
+             "\"none\":\"[\\\"or\\\",[\\\"in\\\",\\\"label\\\",\\\"zzz\\\"]]\"}");
+    assert_int_equal((int)at(d, "a.totalCount").num, 1);
+    assert_int_equal((int)at(d, "b.totalCount").num, 0);
 }
 
 int main(void)

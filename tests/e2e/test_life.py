@@ -187,8 +187,8 @@ def test_an_instance_that_is_not_deployed_has_no_webhook(tenant):
 
 
 def test_who_asks(tenant):
-    got = tenant.api.ask('{ authenticatedUser { email role org { name } } organization { name } }')
-    assert got == {'authenticatedUser': {'email': 'owner@example.com', 'role': 'owner',
+    got = tenant.api.ask('{ authenticatedUser { email role { name } org { name } } organization { name } }')
+    assert got == {'authenticatedUser': {'email': 'owner@example.com', 'role': {'name': 'owner'},
                                          'org': {'name': 'Acme Software'}},
                    'organization': {'name': 'Acme Software'}}
     for token in ('', 'leat_wrong', tenant.api.token[:-1], tenant.api.token + 'x'):

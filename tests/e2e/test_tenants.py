@@ -125,13 +125,13 @@ def test_secrets_reach_the_third_party(secretive, stub):
 
 def test_secrets_are_not_answered(secretive):
     got = secretive.api.ask('''query($id: ID!) { instance(id: $id) {
-        configVariables { nodes { key value inputs { name type hasValue } } }
+        configVariables { nodes { key value inputs { nodes { name type hasValue } } } }
         flowConfigs { nodes { apiKeys } } integration { definition } } }''', id=secretive.id)
     text = json.dumps(got)
     assert SECRET not in text
     variable = got['instance']['configVariables']['nodes'][0]
     assert variable['value'] is None
-    assert {'name': 'password', 'type': 'value', 'hasValue': True} in variable['inputs']
+    assert {'name': 'password', 'type': 'value', 'hasValue': True} in variable['inputs']['nodes']
 
 
 def test_secrets_are_not_plain_in_the_database(secretive, stack):

@@ -99,6 +99,7 @@ CREATE TABLE integration (
     sequence_id          uuid NOT NULL REFERENCES integration ON DELETE CASCADE,
     version_number       int NOT NULL DEFAULT 0, -- 0 = draft
     version_comment      text NOT NULL DEFAULT '',
+    version_attributes   text NOT NULL DEFAULT '', -- JSON text of the publisher's tools
     version_is_available boolean NOT NULL DEFAULT true,
     version_created_at   timestamptz,
     version_created_by   uuid REFERENCES app_user ON DELETE SET NULL,

@@ -48,11 +48,11 @@ VALUES ($1::uuid, $2::uuid, $3::uuid, $4::int, $5, $6, $7, $8, $9, $10, $11::boo
 
 -- name: api_version_insert
 INSERT INTO integration (id, organization_id, customer_id, sequence_id, version_number,
-    version_comment, version_created_at, version_created_by, name, description, documentation,
+    version_comment, version_attributes, version_created_at, version_created_by, name, description, documentation,
     category, labels, definition, definition_hash)
 SELECT $2::uuid, d.organization_id, d.customer_id, d.id,
     (SELECT coalesce(max(v.version_number), 0) + 1 FROM integration v WHERE v.sequence_id = d.id),
-    $3, now(), $4::uuid, d.name, d.description, d.documentation, d.category, d.labels, d.definition,
+    $3, $5, now(), $4::uuid, d.name, d.description, d.documentation, d.category, d.labels, d.definition,
     d.definition_hash
 FROM integration d WHERE d.id = $1::uuid;
 
