@@ -81,6 +81,17 @@ bool db_ok(const struct db *db)
     return PQstatus(db->conn) == CONNECTION_OK;
 }
 
+bool db_alive(struct db *db)
+{
+    /* Once reads what the server said as it closed, once more meets the end. */
+    for (int i = 0; i < 2; i++) {
+        if (!PQconsumeInput(db->conn)) {
+            return false;
+        }
+    }
+    return db_ok(db);
+}
+
 int db_socket(const struct db *db)
 {
     return PQsocket(db->conn);

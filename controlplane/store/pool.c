@@ -79,7 +79,7 @@ int pool_get(struct pool *p, int64_t timeout_ms, struct db **ret, struct err *er
     int r = 0;
     if (!db) {
         r = db_open(p->conninfo, p->role, "leat-api", &db, err);
-    } else if (!db_ok(db)) {
+    } else if (!db_alive(db)) {
         r = db_reconnect(db, err);
     }
     if (r != 0) {
