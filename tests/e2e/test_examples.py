@@ -53,6 +53,11 @@ def test_round_trip(tenant, path):
     assert definition(tenant, again) == exported
 
 
+def connection(**inputs):
+    return {'values': json.dumps([{'name': k, 'type': 'value', 'value': v}
+                                  for k, v in inputs.items()])}
+
+
 def deploy(tenant, name, config=None, edit=lambda text: text):
     draft = tenant.publish(edit(read(name)))
     instance = tenant.instance(draft, config=config)
@@ -84,7 +89,11 @@ def test_recursive_flow(tenant, stub):
     stub.clear()
     deployed = deploy(
         tenant, 'recursive-flow-examples.yml',
-        config={'JSONPlaceholder Page Size': '3', 'Where to send values': stub.url + '/take'},
+        config={'JSONPlaceholder Page Size': '3', 'Where to send values': stub.url + '/take',
+                'PostgreSQL Connection': connection(host='db', database='d', username='u',
+                                                    password='p'),
+                'Salesforce Connection': connection(username='u', password='p', loginUrl='x'),
+                'Prismatic Connection': connection(apiKey='k')},
         edit=lambda text: only(text.replace('https://jsonplaceholder.typicode.com', stub.url),
                                'JSON Placeholder Example'))
     # The trigger asks to be run on deploy.
@@ -102,6 +111,7 @@ def test_recursive_flow(tenant, stub):
 
 def test_split_payload(tenant):
     deployed = deploy(tenant, 'split-payload-example.yml',
+                      config={'Prismatic Connection': connection(apiKey='k')},
                       edit=lambda text: only(text, 'Process Records'))
     execution = deployed.run([{'body': 'first words'}, {'body': 'grüße'}], 'Process Records')
     assert execution.all('Upper Case') == ['FIRST WORDS', 'GRÜSSE'] or \
@@ -136,8 +146,8 @@ def test_slack_router(tenant, stub):
 
 
 def test_dropbox_router(tenant):
-    deployed = deploy(tenant, 'example-dropbox-router.yml', edit=lambda text: only(
-        text, 'Registration Endpoint'))
+    deployed = deploy(tenant, 'example-dropbox-router.yml', config={'Dropbox Client Secret': 's'},
+                      edit=lambda text: only(text, 'Registration Endpoint'))
     execution = deployed.run({'event': 'register', 'dropboxAccountId': 'dbid:1',
                               'instanceChangesWebhookUrl': 'http://x.example/1'},
                              'Registration Endpoint')

@@ -41,17 +41,15 @@ def test_metrics(stack, tenant):
 @pytest.mark.parametrize('args, words', [
     (['--nonsense'], 'nonsense'), (['--port', 'x'], 'port'), (['--port', '70000'], 'port'),
     (['--postgres', ''], 'database'), (['--log-level', 'loud'], 'loud'),
-    (['--roles', 'api,cook'], 'cook'), (['--master-key', 'short'], 'master-key'),
-    (['--tls-cert', '/x'], 'tls')])
+    (['--roles', 'api,cook'], 'cook'), (['--master-key', '0' * 64], 'LEAT_MASTER_KEY'),
+    (['--master-key-file', '/nothing'], '/nothing'), (['--tls-cert', '/x'], 'tls')])
 def test_settings_that_are_wrong(args, words):
     """Said in one line on standard error, with a status that tells."""
-    base = {'--postgres': 'postgresql:///x', '--master-key': '0' * 64, '--bus-key': '0' * 64}
-    base.update(zip(args[::2], args[1::2]))
-    given = [part for pair in base.items() for part in pair]
-    if len(args) == 1:
-        given += args
-    done = subprocess.run([program('leat-controlplane'), *given], capture_output=True, text=True,
-                          timeout=30, env=sanitizer_env())
+    env = dict(sanitizer_env(), LEAT_BUS_KEY='0' * 64, LEAT_POSTGRES='postgresql:///x')
+    if not args[0].startswith('--master-key'):
+        env['LEAT_MASTER_KEY'] = '0' * 64
+    done = subprocess.run([program('leat-controlplane'), *args], capture_output=True, text=True,
+                          timeout=30, env=env)
     assert done.returncode not in (0, None) and done.returncode > 0
     assert words in done.stderr and 'Sanitizer' not in done.stderr
 

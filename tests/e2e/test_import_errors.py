@@ -39,12 +39,9 @@ TRIGGER = '''      - name: Again
 # What is replaced by what, the path that is named, the line, and words of the message.
 BROKEN = {
     'wrong reference': ('start.results.body', 'begin.results.body',
-                        'flows[0].steps[1].inputs.message', 23, 'begin'),
+                        'flows[0].steps[1].inputs.message', 22, 'begin'),
     'unknown action': ('key: writeLog', 'key: writeLogs', 'flows[0].steps[1].action', 18,
                        'writeLogs'),
-    'unknown component': ('key: log,', 'key: lag,', 'flows[0].steps[1].action', 19, 'lag'),
-    'unknown input': ('          level:', '          levle:', 'flows[0].steps[1].inputs', 20,
-                      'levle'),
     'duplicate step': (GOOD[-60:], GOOD[-60:] + STEP, 'flows[0].steps[2]', 23, 'Say It'),
     'same step key': (GOOD[-60:], GOOD[-60:] + STEP.replace('Say It', 'Say-it'),
                       'flows[0].steps[2]', 23, 'sayIt'),
@@ -55,7 +52,7 @@ BROKEN = {
                    'perhaps'),
     'unknown version': ('definitionVersion: 7', 'definitionVersion: 99', 'definitionVersion', 1,
                         '99'),
-    'cyclic alias': ('labels: []', 'labels: &a [*a]', 'labels', 4, ''),
+    'cyclic alias': ('labels: []', 'labels: &a [*a]', None, 4, 'never end'),
     'not YAML': ('steps:\n', 'steps: [\n', None, 0, 'YAML'),
     'doubled key': ('name: Good\n', 'name: Good\nname: Bad\n', 'name', 3, 'second'),
 }
@@ -87,11 +84,19 @@ def test_broken(tenant, name):
 
 
 def test_several_errors_at_a_time(tenant):
-    broken = GOOD.replace('start.results', 'begin.results').replace('key: log,', 'key: lag,') \
+    broken = GOOD.replace('start.results', 'begin.results').replace('writeLog', 'writeLogs') \
         .replace('isSynchronous: false', 'isSynchronous: perhaps')
     errors = refuse(tenant, broken)
     messages = [m for e in errors for m in e['messages']]
     assert len(messages) >= 3, messages
+
+
+def test_a_component_that_is_not_installed(tenant):
+    """Files from elsewhere import; the step that needs the component fails when it runs."""
+    text = GOOD.replace('name: Good', 'name: Foreign').replace('key: log,', 'key: acme-crm,')
+    deployed = tenant.deploy(text)
+    execution = deployed.run({'a': 1}, ok=False)
+    assert 'acme-crm' in execution.error and execution['errorStep'] == 'Say It'
 
 
 def test_alias_bomb(tenant):
@@ -144,6 +149,6 @@ def test_a_refused_import_changes_nothing(tenant):
     before = tenant.api.ask(ask, id=draft)
     made, errors = tenant.api.change(
         'importIntegration', 'integration', 'id', integrationId=draft,
-        definition=GOOD.replace('name: Good', 'name: Kept').replace('key: log,', 'key: lag,'))
+        definition=GOOD.replace('name: Good', 'name: Kept').replace('writeLog', 'writeLogs'))
     assert made is None and errors
     assert tenant.api.ask(ask, id=draft) == before

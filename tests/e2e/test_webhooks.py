@@ -144,13 +144,12 @@ def test_many_synchronous_callers(hooks):
 def test_a_caller_who_leaves(hooks):
     """The run goes on and is recorded."""
     parts = urlsplit(hooks.urls['Sleeps'])
-    before = len(hooks.executions())
+    before = hooks.count()
     send_raw(hooks.urls['Sleeps'], b'POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}'
              % parts.path.encode(), timeout=0.3)
 
     def recorded():
-        nodes = hooks.executions()
-        return len(nodes) == before + 1 and nodes[0]['endedAt']
+        return hooks.count() == before + 1 and hooks.executions()[0]['endedAt']
     wait_until(recorded, 20, 'the execution ends')
 
 
@@ -182,14 +181,11 @@ def test_unknown_addresses(hooks, tenant):
 def test_too_large(hooks):
     limit = 6 * 1024 * 1024
     assert hooks.send(b'x' * limit, 'Plain', headers={'Content-Type': 'text/plain'}).status == 200
-    parts = urlsplit(hooks.urls['Plain'])
-    head = ('POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n' % (parts.path, limit + 1))
-    answer = send_raw(hooks.urls['Plain'], head.encode() + b'x' * 1000)
-    assert b' 413 ' in answer.split(b'\r\n')[0]
-    try:
-        assert hooks.send(b'x' * (limit + 1), 'Plain').status == 413
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # answered and closed while the body was still being sent
+    for size in (limit + 1, 64 * 1024 * 1024):
+        try:
+            assert hooks.send(b'x' * size, 'Plain').status == 413
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # answered and closed while the body was still being sent
 
 
 def test_chunked(hooks):
@@ -237,7 +233,7 @@ def test_idempotency_key(hooks):
 
 
 def test_idempotency_key_at_the_same_moment(hooks):
-    before = len(hooks.executions())
+    before = hooks.count()
     ids, barrier = [], threading.Barrier(12)
 
     def call():
@@ -255,7 +251,7 @@ def test_idempotency_key_at_the_same_moment(hooks):
     assert len(ids) == 48 and len(set(ids)) == 4
     for execution_id in {i for _, i in ids}:
         hooks.finished(execution_id)
-    assert len(hooks.executions()) == before + 4
+    assert hooks.count() == before + 4
 
 
 def test_deploy_without_required_key_is_refused(tenant):

@@ -126,8 +126,13 @@ class Deployment:
         return self.tenant.finished(execution_id, ok, timeout)
 
     def executions(self, **filters):
-        """All executions of the instance, newest first."""
+        """The newest 100 executions of the instance, newest first."""
         return self.tenant.executions(instance=self.id, **filters)
+
+    def count(self):
+        """How many executions the instance has."""
+        return self.api.ask('query($i: ID) { executionResults(instance: $i) { totalCount } }',
+                            i=self.id)['executionResults']['totalCount']
 
 
 class Tenant:

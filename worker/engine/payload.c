@@ -154,3 +154,34 @@ void payload_build(struct run *run)
     };
     run->payload = json_object(arena_dup(a, members, sizeof(members)), ARRAY_LEN(members));
 }
+
+static struct json masked(struct arena *a, struct json keys_by_flow)
+{
+    struct json_builder b;
+    json_build_object(&b, a);
+    for (uint32_t i = 0; keys_by_flow.type == JSON_OBJECT && i < keys_by_flow.len; i++) {
+        struct json keys = keys_by_flow.members[i].value;
+        uint32_t n = keys.type == JSON_ARRAY ? keys.len : 0;
+        struct json *masks = arena_array(a, MAX(n, 1u), sizeof(*masks));
+        for (uint32_t k = 0; k < n; k++) {
+            masks[k] = json_cstr("********");
+        }
+        json_append(&b, keys_by_flow.members[i].key, json_array(masks, n));
+    }
+    return json_built(&b);
+}
+
+struct json payload_to_record(struct run *run, struct json payload)
+{
+    if (payload.type != JSON_OBJECT || !payload.len) {
+        return payload;
+    }
+    struct json_member *members =
+        arena_dup(run->keep, payload.members, payload.len * sizeof(*members));
+    for (uint32_t i = 0; i < payload.len; i++) {
+        if (str_eq(members[i].key, STR("webhookApiKeys"))) {
+            members[i].value = masked(run->keep, members[i].value);
+        }
+    }
+    return json_object(members, payload.len);
+}

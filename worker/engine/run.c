@@ -346,7 +346,8 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
     struct step_record r = {.step = ps,
                             .started_ns = started_ns,
                             .ended_ns = clock_now_ns(),
-                            .data = result->data,
+                            .data = ps->def->is_trigger ? payload_to_record(run, result->data)
+                                                        : result->data,
                             .content_type = result->content_type,
                             .error = error,
                             .branch = result->branch,

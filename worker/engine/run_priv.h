@@ -105,6 +105,8 @@ int control_branch_value(struct action_context *ctx, struct action_result *ret,
 
 /* payload.c */
 void payload_build(struct run *run);
+/* A trigger's result as it is recorded: the keys of webhooks are masked. */
+struct json payload_to_record(struct run *run, struct json payload);
 struct json payload_body(struct arena *a, struct str body, struct str content_type);
 struct json payload_multipart(struct arena *a, struct str body, struct str content_type);
 
