@@ -15,6 +15,11 @@
 
 /* h2o keeps free lists of each thread and a queue's head for good: not a leak of ours. */
 #if defined(__SANITIZE_ADDRESS__)
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

@@ -52,24 +52,28 @@ static int copy_entries(struct db *db, struct accept_chunk *chunk, struct accept
     return r;
 }
 
-/* A server that restarts is back soon; the senders wait for it this long. */
-static bool reconnect(struct db *db, struct err *err)
+/* A server that restarts is back soon; the senders wait for it until then. *tries counts, so that
+ * only the first is without a pause. */
+static bool reconnect(struct db *db, int64_t until, int *tries, struct err *err)
 {
-    int64_t until = clock_mono_ns() + RECONNECT_MS * NS_PER_MS;
-    while (db_reconnect(db, err) != 0 || db_exec(db, "SET synchronous_commit = on", err) != 0) {
-        if (clock_mono_ns() > until) {
-            return false;
+    while (clock_mono_ns() < until) {
+        if ((*tries)++ > 0) {
+            clock_wait_ns(RECONNECT_EVERY);
         }
-        clock_wait_ns(RECONNECT_EVERY);
+        if (db_reconnect(db, err) == 0 && db_exec(db, "SET synchronous_commit = on", err) == 0) {
+            return true;
+        }
     }
-    return true;
+    return false;
 }
 
 static int copy_certain(struct db *db, struct accept_chunk *chunk, struct accept_entry **entries,
                         size_t n, struct err *err)
 {
+    int64_t until = clock_mono_ns() + RECONNECT_MS * NS_PER_MS;
+    int tries = 0;
     int r = copy_entries(db, chunk, entries, n, err);
-    if (r < 0 && reconnect(db, err)) {
+    while (r < 0 && reconnect(db, until, &tries, err)) {
         r = copy_entries(db, chunk, entries, n, err);
         r = r == DB_E_UNIQUE ? 0 : r;
     }
@@ -175,11 +179,17 @@ static int commit_with_keys(struct db *db, struct accept_chunk *chunk,
 static int store_with_keys(struct db *db, struct accept_chunk *chunk, struct accept_entry **scratch,
                            struct err *err)
 {
-    int r = commit_with_keys(db, chunk, scratch, false, err);
-    bool again = r < 0 && reconnect(db, err);
-    for (int tries = 1; tries < MAX_RETRIES && (r == DB_E_RETRY || again); tries++) {
-        r = commit_with_keys(db, chunk, scratch, true, err);
-        again = false;
+    int64_t until = clock_mono_ns() + RECONNECT_MS * NS_PER_MS;
+    bool again = false;
+    int tries = 0;
+    int r = commit_with_keys(db, chunk, scratch, again, err);
+    for (int retries = 0; (r == DB_E_RETRY && retries < MAX_RETRIES) || r < 0;) {
+        if (r < 0 && !reconnect(db, until, &tries, err)) {
+            return r;
+        }
+        again |= r < 0;
+        retries += r == DB_E_RETRY;
+        r = commit_with_keys(db, chunk, scratch, again, err);
     }
     return r;
 }

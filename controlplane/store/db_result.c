@@ -140,7 +140,8 @@ static const struct {
     {"23514", DB_E_CHECK, "db.check"},   {"40001", DB_E_RETRY, "db.retry"},
     {"40P01", DB_E_RETRY, "db.retry"},   {"57014", DB_E_TIMEOUT, "db.timeout"},
     {"57P", -ENOTCONN, "db.away"},       {"08", -ENOTCONN, "db.away"},
-    {"53", -ENOTCONN, "db.away"},
+    {"53", -ENOTCONN, "db.away"},        {"58", -ENOTCONN, "db.away"},
+    {"25006", -ENOTCONN, "db.away"}, /* not the primary any more */
 };
 
 int db_failure(const PGconn *conn, const PGresult *result, struct err *err)

@@ -303,6 +303,33 @@ static void test_connection_ended(void **state)
     accept_free(a);
 }
 
+/* No room on the disk is nobody's row: 503, not 500; it goes on when there is room again. */
+static void test_servers_trouble(void **state)
+{
+    struct uuid flow_config = uuid_v7();
+    sql("CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;"
+        "CREATE TRIGGER full_disk BEFORE INSERT ON execution FOR EACH ROW EXECUTE FUNCTION "
+        "full_disk()");
+    struct accept *a = start((struct accept_options){0});
+    await_available(a);
+    sql("BEGIN; LOCK TABLE execution IN SHARE MODE");
+    for (size_t i = 0; i < 100; i++) {
+        submit(a, i, &flow_config, NULL);
+    }
+    sql("COMMIT");
+    await(100);
+    for (size_t i = 0; i < 100; i++) {
+        assert_int_equal(seen->of[i].result, ACCEPT_UNAVAILABLE);
+    }
+    sql("DROP TRIGGER full_disk ON execution; DROP FUNCTION full_disk()");
+    await_available(a);
+    submit(a, 100, &flow_config, NULL);
+    await(101);
+    assert_int_equal(seen->of[100].result, ACCEPT_STORED);
+    accept_free(a);
+}
+
 static void test_bounds(void **state)
 {
     struct uuid flow_config = uuid_v7();
@@ -383,14 +410,9 @@ static void test_drain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_stored),
-        TEST(test_request_bytes),
-        TEST(test_idempotency),
-        TEST(test_refused_row),
-        TEST(test_connection_ended),
-        TEST(test_bounds),
-        TEST(test_bytes_bound),
-        TEST(test_away),
+        TEST(test_stored),      TEST(test_request_bytes),   TEST(test_idempotency),
+        TEST(test_refused_row), TEST(test_servers_trouble), TEST(test_connection_ended),
+        TEST(test_bounds),      TEST(test_bytes_bound),     TEST(test_away),
         TEST(test_drain),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
