@@ -746,6 +746,32 @@ static void test_api_keys(void **state)
     assert_string_equal(text_at(r, "errors.0.field"), "flowConfigs");
 }
 
+/* Users of a customer neither see nor touch another customer's instance, nor does another
+ * organization. */
+static void test_walls(void **state)
+{
+    const char *const strangers[] = {token_customer, token_b};
+    const char *v = arena_printf(arena, "{\"id\":\"%s\"}", instance_id);
+    for (size_t i = 0; i < ARRAY_LEN(strangers); i++) {
+        struct json d = data(strangers[i],
+                             "query ($id: ID!) { instance(id: $id) { name } instances { totalCount "
+                             "} executionResults { totalCount } integrations { totalCount } }",
+                             v);
+        assert_int_equal(at(d, "instance").type, JSON_NULL);
+        assert_int_equal((int)at(d, "instances.totalCount").num, 0);
+        assert_int_equal((int)at(d, "executionResults.totalCount").num, 0);
+        assert_int_equal((int)at(d, "integrations.totalCount").num, 0);
+        d = data(strangers[i],
+                 "mutation ($id: ID) { updateInstance(input: {id: $id, enabled: false}) { errors { "
+                 "field } } deployInstance(input: {id: $id}) { errors { field } } "
+                 "deleteInstance(input: {id: $id}) { instance { id } errors { field } } }",
+                 v);
+        assert_string_equal(text_at(d, "updateInstance.errors.0.field"), "id");
+        assert_string_equal(text_at(d, "deployInstance.errors.0.field"), "id");
+        assert_string_equal(text_at(d, "deleteInstance.errors.0.field"), "id");
+    }
+}
+
 static void add_step(struct buf *batch, const char *name, const char *key, const char *result,
                      const char *error)
 {
@@ -948,6 +974,7 @@ int main(void)
         cmocka_unit_test(test_instance),
         cmocka_unit_test(test_deploy),
         cmocka_unit_test(test_api_keys),
+        cmocka_unit_test(test_walls),
         cmocka_unit_test(test_executions),
         cmocka_unit_test(test_run_by_hand),
         cmocka_unit_test(test_one_statement),
