@@ -356,18 +356,11 @@ static struct uuid oldest_on_the_way(struct dispatcher *d)
     return oldest;
 }
 
-static void heartbeat(struct dispatcher *d, bool leaving)
+static void beat(struct dispatcher *d)
 {
-    int64_t now = clock_mono_ns();
-    if (!leaving && now - d->beat_ns < d->heartbeat_ns) {
-        return;
-    }
-    d->beat_ns = now;
     struct err err;
     int r = ensure_db(d, &err);
-    if (r == 0 && leaving) {
-        r = db_run(d->db, QUERY_REPLICA_LEAVE, NULL, &err, DB_I64(d->replica_id));
-    } else if (r == 0) {
+    if (r == 0) {
         struct uuid oldest = oldest_on_the_way(d);
         struct db_param waiting = uuid_eq(&oldest, &no_id) ? DB_NULL : DB_UUID(oldest);
         r = db_run(d->db, QUERY_REPLICA_HEARTBEAT, NULL, &err, DB_I64(d->replica_id), waiting);
@@ -375,6 +368,7 @@ static void heartbeat(struct dispatcher *d, bool leaving)
     if (r != 0) {
         log_warn("heartbeat failed", LOG_STR("error", err.message));
     }
+    d->beat_ns = clock_mono_ns();
 }
 
 /* Sends again what failed and fills free slots; true when something was done. */
@@ -420,12 +414,15 @@ static void *run(void *arg)
     struct dispatcher *d = arg;
     while (!d->stopping) {
         ask_queue(d);
-        heartbeat(d, false);
+        if (clock_mono_ns() - d->beat_ns >= d->heartbeat_ns) {
+            beat(d);
+        }
         if (!work(d)) {
             wait_for_change(d);
         }
     }
-    heartbeat(d, true);
+    /* The last word: what is on the way now is left alone until this replica counts as dead. */
+    beat(d);
     return NULL;
 }
 

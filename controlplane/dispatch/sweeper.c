@@ -191,6 +191,9 @@ static int upkeep(struct sweeper *s, struct err *err)
         r = db_run(s->db, QUERY_IDEMPOTENCY_FORGET, NULL, err);
     }
     if (r == 0) {
+        r = db_run(s->db, QUERY_REPLICA_FORGET, NULL, err);
+    }
+    if (r == 0) {
         s->upkeep_at = clock_mono_ns() + UPKEEP_NS;
     }
     return r;

@@ -6,11 +6,8 @@ INSERT INTO replica (node) VALUES ($1::uuid) RETURNING id;
 -- name: replica_heartbeat
 UPDATE replica SET heartbeat_at = now(), oldest_waiting = $2::uuid WHERE id = $1::int;
 
--- name: replica_leave
-UPDATE replica SET heartbeat_at = '-infinity', oldest_waiting = NULL WHERE id = $1::int;
-
 -- name: replica_forget
-DELETE FROM replica WHERE heartbeat_at < now() - interval '1 day' AND id <> $1::int;
+DELETE FROM replica WHERE heartbeat_at < now() - interval '1 day';
 
 -- name: execution_by_ids
 SELECT e.id, e.organization_id, e.instance_id, e.flow_config_id, e.revision, e.invoke_type,
