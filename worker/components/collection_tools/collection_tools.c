@@ -149,6 +149,26 @@ static const struct action_input remove_key_inputs[] = {
     PATH_INPUT,
     {0},
 };
+static const struct action_input validate_inputs[] = {
+    {
+        .key = "jsonInput",
+        .label = "JSON Input",
+        .type = CATALOG_JSON,
+        .required = true,
+        .comments = "The data to check, usually a reference. Text of an object or list stands for "
+                    "its value.",
+    },
+    {
+        .key = "jsonSchema",
+        .label = "JSON Schema",
+        .type = CATALOG_CODE,
+        .required = true,
+        .comments = "The schema, of any draft from 4 to 2020-12. References lead to places within "
+                    "it (#/...); formats are not checked.",
+        .example = "{\"type\": \"object\", \"required\": [\"id\"]}",
+    },
+    {0},
+};
 
 #define LIST(k, l, about, sample, fn)                                                              \
     {                                                                                              \
@@ -292,6 +312,16 @@ static const struct action actions[] = {
         .inputs = to_object_inputs,
         .example = "{\"id\": 17}",
         .perform = collection_to_object,
+    },
+    {
+        .key = "validateJsonSchema",
+        .label = "Validate JSON Schema",
+        .description = "Checks data against a JSON Schema and tells what does not fit, up to 100 "
+                       "errors.",
+        .inputs = validate_inputs,
+        .example = "{\"valid\": false, \"errors\": [{\"instancePath\": \"/id\", "
+                   "\"message\": \"must be of type string and is number\"}]}",
+        .perform = collection_validate_json_schema,
     },
     {
         .key = "values",

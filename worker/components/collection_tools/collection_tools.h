@@ -29,3 +29,7 @@ int collection_keys(struct action_context *ctx, struct action_result *ret, struc
 int collection_remove_key(struct action_context *ctx, struct action_result *ret, struct err *err);
 int collection_to_object(struct action_context *ctx, struct action_result *ret, struct err *err);
 int collection_values(struct action_context *ctx, struct action_result *ret, struct err *err);
+
+/* validate.c */
+int collection_validate_json_schema(struct action_context *ctx, struct action_result *ret,
+                                    struct err *err);
