@@ -1,5 +1,6 @@
 /* Owns result batches. Slots append to the open batch; the publisher's thread takes it as soon as
- * fewer than max_in_flight are on their way, so batches grow by themselves when the bus is slow.
+ * fewer than max_in_flight are on their way and no more results come at once, so batches grow by
+ * themselves when the bus is slow or the slots are busy.
  * The bus' callback only notes the outcome and wakes the publisher, which releases or tries again
  * with the same message id: the stream drops the double. */
 #include "outbox.h"
@@ -24,6 +25,7 @@ struct batch {
     struct run_job **jobs;
     size_t n, cap;
     int64_t not_before_ns, backoff_ns;
+    int64_t hold_until_ns; /* while it is open and more results come soon */
 };
 
 struct outbox {
@@ -47,6 +49,7 @@ static struct batch *batch_new(struct outbox *o)
     struct uuid id = uuid_v4();
     uuid_format(&id, b->msg_id);
     b->outbox = o;
+    b->hold_until_ns = clock_mono_ns() + o->options.hold_ns;
     buf_init(&b->data, 0);
     return b;
 }
@@ -115,6 +118,12 @@ static void see_to_answers(struct outbox *o)
     }
 }
 
+/* Under the lock: an open batch that is better sent a little later, with more in it. */
+static bool holds(const struct outbox *o, const struct batch *b)
+{
+    return b == o->open && o->options.more_soon && o->options.more_soon(o->options.ctx);
+}
+
 /* Under the lock: takes the first batch that is due; NULL and *ret_wait_until when none is. */
 static struct batch *take_due(struct outbox *o, int64_t *ret_wait_until)
 {
@@ -125,8 +134,9 @@ static struct batch *take_due(struct outbox *o, int64_t *ret_wait_until)
     }
     for (struct batch **at = &o->first; *at; at = &(*at)->next) {
         struct batch *b = *at;
-        if (b->not_before_ns > now) {
-            *ret_wait_until = MIN(*ret_wait_until, b->not_before_ns);
+        int64_t due = holds(o, b) ? b->hold_until_ns : b->not_before_ns;
+        if (due > now) {
+            *ret_wait_until = MIN(*ret_wait_until, due);
             continue;
         }
         *at = b->next;
@@ -225,7 +235,8 @@ void outbox_add(struct outbox *o, struct str result, struct run_job *job)
         b->jobs = mem_realloc(b->jobs, b->cap * sizeof(struct run_job *));
     }
     b->jobs[b->n++] = job;
-    if (o->asleep && o->n_sent < o->options.max_in_flight) {
+    /* The first of a batch starts the publisher's clock, the last of many ends its wait. */
+    if (o->asleep && o->n_sent < o->options.max_in_flight && (b->n == 1 || !holds(o, b))) {
         o->asleep = false; /* once is enough */
         pthread_cond_signal(&o->work);
     }

@@ -15,6 +15,10 @@ struct outbox_options {
                    void *done_ctx);
     /* The job's result is stored; on the publisher's thread. */
     void (*stored)(void *ctx, struct run_job *job);
+    /* Whether more results come in a moment: then an open batch waits for them, hold_ns at most.
+     * NULL = never. Called under the outbox' lock. */
+    bool (*more_soon)(void *ctx);
+    int64_t hold_ns;
     size_t batch_bytes; /* a batch is closed when it is over this */
     size_t max_bytes;   /* slots wait while more is inside */
     int max_in_flight;

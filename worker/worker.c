@@ -25,6 +25,7 @@
 #define RESULT_TIMEOUT_MS 5000
 #define OUTBOX_MAX_BYTES  MIB(64)
 #define OUTBOX_IN_FLIGHT  4
+#define OUTBOX_HOLD_NS    (2 * NS_PER_MS)
 #define INSTANCES_MAX     20000
 #define INSTANCES_BYTES   MIB(256)
 #define PLANS_MAX         1000
@@ -214,6 +215,12 @@ static void on_stored(void *ctx, struct run_job *job)
     held_release(((struct worker *)ctx)->held, job);
 }
 
+/* Jobs that no slot has taken yet: their results join the batch. */
+static bool on_more_soon(void *ctx)
+{
+    return slot_pool_queued(((struct worker *)ctx)->slots) > 0;
+}
+
 static int on_presence(void *ctx, struct str data)
 {
     return bus_publish(((struct worker *)ctx)->bus, SUBJECT_PRESENCE, data);
@@ -250,6 +257,8 @@ static void start_parts(struct worker *w, const struct worker_config *config)
     w->outbox = outbox_new(&(struct outbox_options){.ctx = w,
                                                     .publish = on_publish,
                                                     .stored = on_stored,
+                                                    .more_soon = on_more_soon,
+                                                    .hold_ns = OUTBOX_HOLD_NS,
                                                     .batch_bytes = BATCH_TARGET_BYTES,
                                                     .max_bytes = OUTBOX_MAX_BYTES,
                                                     .max_in_flight = OUTBOX_IN_FLIGHT});

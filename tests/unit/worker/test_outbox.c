@@ -149,6 +149,54 @@ static void test_failures_are_tried_again_with_the_same_id(void **state)
     outbox_free(o);
 }
 
+static atomic_bool more;
+
+static bool more_soon(void *ctx)
+{
+    return atomic_load(&more);
+}
+
+static struct outbox *make_holding(struct bus *b, int64_t hold_ns)
+{
+    atomic_store(&more, true);
+    return outbox_new(&(struct outbox_options){.ctx = b,
+                                               .publish = publish,
+                                               .stored = on_stored,
+                                               .more_soon = more_soon,
+                                               .hold_ns = hold_ns,
+                                               .batch_bytes = KIB(64),
+                                               .max_bytes = MIB(1),
+                                               .max_in_flight = 4});
+}
+
+static void test_an_open_batch_waits_for_more(void **state)
+{
+    static struct run_job jobs[20];
+    static struct bus b = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct outbox *o = make_holding(&b, 60 * NS_PER_SEC);
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+        atomic_store(&more, i + 1 < ARRAY_LEN(jobs));
+        outbox_add(o, STR("0123456789"), &jobs[i]);
+        clock_wait_ns(NS_PER_MS / 2);
+    }
+    assert_true(outbox_drain(o, 10 * NS_PER_SEC));
+    check_once(jobs, ARRAY_LEN(jobs));
+    assert_int_equal(b.n_sent, 1);
+    outbox_free(o);
+}
+
+static void test_an_open_batch_waits_no_longer_than_it_may(void **state)
+{
+    static struct run_job jobs[1];
+    static struct bus b = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct outbox *o = make_holding(&b, 50 * NS_PER_MS);
+    outbox_add(o, STR("0123456789"), &jobs[0]);
+    assert_false(outbox_drain(o, 10 * NS_PER_MS));
+    assert_true(outbox_drain(o, 10 * NS_PER_SEC));
+    check_once(jobs, 1);
+    outbox_free(o);
+}
+
 struct adder {
     struct outbox *outbox;
     struct run_job *jobs;
@@ -194,6 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_are_stored_once),
         cmocka_unit_test(test_failures_are_tried_again_with_the_same_id),
+        cmocka_unit_test(test_an_open_batch_waits_for_more),
+        cmocka_unit_test(test_an_open_batch_waits_no_longer_than_it_may),
         cmocka_unit_test(test_slots_wait_when_it_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
