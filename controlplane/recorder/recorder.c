@@ -1,4 +1,6 @@
 /* Owns the recording thread: pull what has gathered while the last commit ran, record it, ack.
+ * Commits begin at least EVERY_NS apart, so that under load many results share one; a result that
+ * comes alone does not wait.
  * While PostgreSQL is away the same messages are tried again; they are acked only after a commit,
  * so a recorder that dies leaves them to the next one. */
 #include "recorder/recorder.h"
@@ -16,6 +18,7 @@
 #define RETRY_NS     (200 * NS_PER_MS)
 #define BATCH_BYTES  MIB(16)
 #define PROGRESS_NS  (10 * NS_PER_SEC)
+#define EVERY_NS     (8 * NS_PER_MS) /* from one commit to the next */
 
 struct recorder {
     struct bus *bus;
@@ -143,12 +146,18 @@ static void *run(void *arg)
 {
     struct recorder *r = arg;
     struct bus_message *messages[PULL];
+    int64_t began_ns = 0;
     while (!r->stopping) {
+        int64_t wait_ns = began_ns + EVERY_NS - clock_mono_ns();
+        if (wait_ns > 0) {
+            clock_wait_ns(wait_ns);
+        }
         int n = ensure_puller(r);
         if (n == 0) {
             n = bus_pull(r->puller, PULL, PULL_WAIT_MS, messages);
         }
         if (n > 0) {
+            began_ns = clock_mono_ns();
             record_and_ack(r, messages, n);
         } else if (n == -ENOENT) {
             struct err err;
