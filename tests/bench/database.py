@@ -12,25 +12,25 @@ class RowCounter:
     """Counts the rows of an insert-only table without reading it all again each time: whole pages
     are counted once."""
 
-    def __init__(self, connection, table):
-        self.connection, self.table = connection, table
+    def __init__(self, database, table):
+        self.database, self.table = database, table
         self.counted = {}  # partition -> (pages counted, rows in them)
 
     def partitions(self):
-        return [row[0] for row in self.connection.execute(
-            'SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass '
-            'ORDER BY 1', [self.table])]
+        return self.database.rows(
+            'SELECT inhrelid::regclass::text, pg_relation_size(inhrelid) / 8192 FROM pg_inherits '
+            'WHERE inhparent = %s::regclass', self.table)
 
     def rows_in(self, partition, first, last):
-        return self.connection.execute(
+        return self.database.one(
             'SELECT count(*) FROM %s WHERE ctid >= %%s::tid AND ctid < %%s::tid' % partition,
-            ['(%d,0)' % first, '(%d,0)' % last]).fetchone()[0]
+            '(%d,0)' % first, '(%d,0)' % last)
 
     def count(self):
         total = 0
-        for partition in self.partitions():
-            pages = self.connection.execute('SELECT pg_relation_size(%s) / 8192',
-                                            [partition]).fetchone()[0]
+        for partition, pages in self.partitions():
+            if not pages:
+                continue
             done, rows = self.counted.get(partition, (0, 0))
             whole = max(done, pages - MARGIN)
             if whole > done:
@@ -43,17 +43,22 @@ class RowCounter:
 class Database:
     def __init__(self, services):
         self.connection = psycopg.connect(services.postgres_url, autocommit=True)
-        # Transactions of the benchmark's own are not in the figures of the database.
         self.outside = psycopg.connect(services.database_url('postgres'), autocommit=True)
-        self.accepted = RowCounter(self.connection, 'execution')
-        self.recorded = RowCounter(self.connection, 'execution_result')
+        self.own = 0  # transactions of the benchmark itself
+        self.accepted = RowCounter(self, 'execution')
+        self.recorded = RowCounter(self, 'execution_result')
+
+    def rows(self, sql, *values):
+        self.own += 1
+        return self.connection.execute(sql, values).fetchall()
 
     def one(self, sql, *values):
-        return self.connection.execute(sql, values).fetchone()[0]
+        return self.rows(sql, *values)[0][0]
 
     def transactions(self):
+        """Committed by Leat; PostgreSQL counts the benchmark's own, too."""
         return self.outside.execute("SELECT xact_commit FROM pg_stat_database "
-                                    "WHERE datname = 'leat'").fetchone()[0]
+                                    "WHERE datname = 'leat'").fetchone()[0] - self.own
 
     def wal_bytes(self):
         return int(self.outside.execute(

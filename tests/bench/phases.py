@@ -11,6 +11,7 @@ import usage
 from services import Failure
 
 CONNECTIONS = (1, 16, 64, 256)
+SATURATING = (64, 256)
 RATES = (100, 1000)
 REPETITIONS = 3
 IDLE_INSTANCES = 100000
@@ -85,16 +86,14 @@ def accept(bench):
     return figures
 
 
-def throughput(bench):
-    """Everything at once, 64 connections, closed loop; what is accepted beyond what can be run at
-    the same time is recorded right after, and the rate is over the whole time."""
-    services, db, seconds = bench.services, bench.db, share(bench, 1 / 3, 3)
+def saturate(bench, connections, seconds):
+    services, db = bench.services, bench.db
     time.sleep(STATS_DELAY_S)
     accepted, recorded = db.accepted.count(), db.recorded.count()
     transactions, wal = db.transactions(), db.wal_bytes()
     cpu = usage.CpuMeter(services)
     start = time.monotonic()
-    wrk = load.run_wrk(bench.body, bench.url, 64, seconds)
+    wrk = load.run_wrk(bench.body, bench.url, connections, seconds)
     loaded = time.monotonic()
     during = db.recorded.count() - recorded
     end = settle(bench)
@@ -111,6 +110,13 @@ def throughput(bench):
         'cpu_us_per_execution': {name: 1e6 * s / n for name, s in used.items()},
         'transactions_per_execution': transactions / n, 'wal_bytes_per_execution': wal / n,
         'other_load': other}
+
+
+def throughput(bench):
+    """Everything at once, closed loop; what is accepted beyond what can be run at the same time is
+    recorded right after, and the rate is over the whole time."""
+    return {str(connections): saturate(bench, connections, share(bench, 1 / 4, 3))
+            for connections in SATURATING}
 
 
 def backlog(bench):

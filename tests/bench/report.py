@@ -73,13 +73,20 @@ def add_accept(table, figures):
 
 
 def add_throughput(table, figures):
-    table.section('Accept, run and record at saturation, 64 connections')
+    for connections, f in figures.items():
+        add_saturation(table, connections, f)
+
+
+def add_saturation(table, connections, figures):
+    table.section('Accept, run and record at saturation, %s connections' % connections)
     rate = figures['executions_per_second']
     table.add('recorded executions, over the whole time', '%.0f/s' % rate, '>= 8000 (14000)',
               rate >= 8000)
     table.add('recorded while accepting', '%.0f/s' % figures['recorded_while_accepting_per_second'])
     table.add('accepted meanwhile', '%.0f/s' % figures['accepted_per_second'])
     table.add('accept p50 / p99 meanwhile', ms(figures['accept_p50_ms'], figures['accept_p99_ms']))
+    if figures['refused']:
+        table.add('refused', figures['refused'])
     for name, us in figures['cpu_us_per_execution'].items():
         table.add('CPU per execution: ' + name, '%.1f us' % us)
     product = sum(us for name, us in figures['cpu_us_per_execution'].items()

@@ -67,7 +67,8 @@ class Services:
 
     def start(self, name, args, user=None, stop=signal.SIGTERM, stdout=None):
         """The child is told to stop when this process dies, however it does."""
-        prefix = ['setpriv', '--pdeathsig', signal.Signals(stop).name[3:]]
+        prefix = ['env', 'GOGC=400'] if name == 'nats-server' else []
+        prefix += ['setpriv', '--pdeathsig', signal.Signals(stop).name[3:]]
         if user:
             prefix += ['--reuid', user, '--regid', user, '--init-groups']
         with open(self.path(name + '.log'), 'ab') as log:
