@@ -165,8 +165,9 @@ int dev_nats_prepare(struct dev_data *d, struct child *ret_child, const char **r
              port, d->nats_dir, password);
     int r = dev_data_write(d->nats_config, 0600, buf_str(&config), err);
     /* Its heap is small and its messages are large: by default it would collect garbage most of the
-     * time. */
+     * time. The soft limit bounds what that costs. */
     (void)setenv("GOGC", "400", 0);
+    (void)setenv("GOMEMLIMIT", "256MiB", 0);
     *ret_child = (struct child){
         .name = "nats-server",
         .args = {server, "--config", d->nats_config, NULL},

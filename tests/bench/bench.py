@@ -21,13 +21,15 @@ class Bench:
         services.prepare()
         services.start_controlplane()
         services.start_worker()
-        self.hook = fixture.make_instance(services)
+        self.hooks = fixture.make_instance(services)
+        self.hook = self.hooks['Take Order']
         self.db = Database(services)
         self.hook_moved()
 
     def hook_moved(self):
         """The control plane listens on another port."""
         self.url = self.services.base_url + self.hook
+        self.slow_url = self.services.base_url + self.hooks['Slow Order']
 
     def warm_up(self):
         """Definitions are cached, connections made, and the flow is known to work."""

@@ -1,6 +1,7 @@
 """Makes the integration, the customer and the instance through the API; and idle instances, by
 copying rows."""
 import base64
+import hashlib
 import json
 import os
 import urllib.error
@@ -41,7 +42,7 @@ class Api:
 
 
 def make_instance(services):
-    """The path of the instance's webhook."""
+    """Name of each flow -> path of its webhook."""
     api = Api(services)
     with open(os.path.join(HERE, 'flow.yml')) as f:
         integration = api.change('importIntegration', 'integration', definition=f.read())
@@ -50,13 +51,16 @@ def make_instance(services):
     instance = api.change('createInstance', 'instance', name='Bench Instance', customer=customer,
                           integration=integration)
     api.change('deployInstance', 'instance', id=instance)
-    configs = api.ask('query($id: ID!) { instance(id: $id) { flowConfigs { nodes { webhookUrl } } '
-                      '} }', id=instance)['instance']['flowConfigs']['nodes']
-    return urllib.parse.urlsplit(configs[0]['webhookUrl']).path
+    configs = api.ask('query($id: ID!) { instance(id: $id) { flowConfigs { nodes { webhookUrl '
+                      'flow { name } } } } }', id=instance)['instance']['flowConfigs']['nodes']
+    return {config['flow']['name']: urllib.parse.urlsplit(config['webhookUrl']).path
+            for config in configs}
 
 
-def uuid_of(kind):
-    return "('%08x-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid" % kind
+def uuid_of(kind, number='n'):
+    """SQL of the id of the n-th object of a kind, its end as good as random."""
+    return ("overlay(overlay(md5('%d ' || %s) placing '%08x00007000' from 1) placing '8' from 17)"
+            '::uuid' % (kind, number, kind))
 
 
 def add_idle_instances(connection, n, customers=1000):
@@ -72,16 +76,16 @@ def add_idle_instances(connection, n, customers=1000):
             'INSERT INTO instance (id, organization_id, customer_id, integration_id, '
             'deployed_integration_id, name, needs_deploy, config_state, deployed_revision, '
             'last_deployed_at) SELECT %s, i.organization_id, '
-            "('%08x-0000-7000-8000-' || lpad(to_hex(n %%%% %%s), 12, '0'))::uuid, "
-            "i.integration_id, i.deployed_integration_id, 'Idle instance ' || n, false, "
+            "%s, i.integration_id, i.deployed_integration_id, 'Idle instance ' || n, false, "
             'i.config_state, i.deployed_revision, now() FROM generate_series(0, %%s - 1) n, '
-            "(SELECT * FROM instance WHERE name = 'Bench Instance') i" % (uuid_of(2), 1),
+            "(SELECT * FROM instance WHERE name = 'Bench Instance') i"
+            % (uuid_of(2), uuid_of(1, '(n %% %s)')),
             [customers, n])
         connection.execute(
             'INSERT INTO instance_flow_config (id, organization_id, instance_id, flow_id, identity) '
             'SELECT %s, c.organization_id, %s, c.flow_id, c.identity FROM '
             'generate_series(0, %%s - 1) n, (SELECT c.* FROM instance_flow_config c JOIN instance i '
-            "ON i.id = c.instance_id WHERE i.name = 'Bench Instance') c"
+            "ON i.id = c.instance_id WHERE i.name = 'Bench Instance' LIMIT 1) c"
             % (uuid_of(3), uuid_of(2)), [n])
         connection.execute(
             'INSERT INTO instance_revision (instance_id, revision, organization_id, '
@@ -94,5 +98,6 @@ def add_idle_instances(connection, n, customers=1000):
 
 
 def idle_hook_path(n):
-    name = 'InstanceFlowConfig:%08x-0000-7000-8000-%012x' % (3, n)
+    digest = hashlib.md5(b'3 %d' % n).hexdigest()
+    name = 'InstanceFlowConfig:00000003-0000-7000-8%s-%s' % (digest[17:20], digest[20:])
     return '/trigger/' + base64.b64encode(name.encode()).decode()

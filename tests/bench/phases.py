@@ -15,6 +15,7 @@ SATURATING = (64, 256)
 RATES = (100, 1000)
 REPETITIONS = 3
 IDLE_INSTANCES = 100000
+BACKLOG_SLOTS = 16
 STATS_DELAY_S = 11  # idle PostgreSQL processes report their counts within 10 s
 
 
@@ -120,32 +121,38 @@ def throughput(bench):
 
 
 def backlog(bench):
-    """Accepting faster than running: as fast as 64 connections go, in six slices."""
+    """Accepting as fast as 64 connections go, in six slices, while each run waits for 10 ms and the
+    worker may only run a few at once; then with a worker of its usual size until all is recorded."""
     services, db = bench.services, bench.db
-    slices, accepted, refused = 6, db.accepted.count(), 0
+    slices, accepted, recorded = 6, db.accepted.count(), db.recorded.count()
+    services.stop('leat-worker')
+    services.start_worker('--max-slots', str(BACKLOG_SLOTS))
     sampler = usage.MemorySampler(services)
     sampler.start()
     start, runs = time.monotonic(), []
     for _ in range(slices):
-        runs.append(load.run_wrk(bench.body, bench.url, 64, max(1, round(bench.seconds / slices))))
+        runs.append(load.run_wrk(bench.body, bench.slow_url, 64,
+                                 max(1, round(bench.seconds / slices))))
     loaded = time.monotonic()
-    waiting = db.accepted.count() - db.recorded.count()
+    now = db.recorded.count()
+    waiting, recorded = db.accepted.count() - now, now - recorded
+    services.stop('leat-worker')
+    services.start_worker()
+    drain = time.monotonic()
     end = settle(bench)
     sampler.stop()
     told = sum(run['good'] for run in runs)
     n = db.accepted.count() - accepted
-    refused = sum(run['refused'] for run in runs)
-    middle = (start + loaded) / 2
     memory = {name: {'start': sampler.samples[0][1][name], 'most': sampler.most(name),
-                     'growth': max(0, sampler.most(name, middle) -
-                                   sampler.most(name, until=middle)),
                      'end': sampler.samples[-1][1][name]} for name in usage.PRODUCT}
     return {
-        'told': told, 'accepted': n, 'refused': refused, 'broken': sum(r['broken'] for r in runs),
-        'waiting_at_the_end': waiting, 'lost': db.lost(), 'failed': db.failed(),
+        'told': told, 'accepted': n, 'refused': sum(r['refused'] for r in runs),
+        'broken': sum(r['broken'] for r in runs),
+        'waiting_at_the_end': waiting,
+        'recorded_per_second': recorded / (loaded - start), 'lost': db.lost(), 'failed': db.failed(),
         'accepted_per_second': [round(run['per_second']) for run in runs],
         'p50_ms': [run['p50_us'] / 1000 for run in runs],
-        'drain_seconds': end - loaded, 'drained_per_second': waiting / (end - loaded),
+        'drain_seconds': end - drain, 'drained_per_second': waiting / (end - drain),
         'memory': memory}
 
 

@@ -67,7 +67,7 @@ class Services:
 
     def start(self, name, args, user=None, stop=signal.SIGTERM, stdout=None):
         """The child is told to stop when this process dies, however it does."""
-        prefix = ['env', 'GOGC=400'] if name == 'nats-server' else []
+        prefix = ['env', 'GOGC=400', 'GOMEMLIMIT=256MiB'] if name == 'nats-server' else []
         prefix += ['setpriv', '--pdeathsig', signal.Signals(stop).name[3:]]
         if user:
             prefix += ['--reuid', user, '--regid', user, '--init-groups']
@@ -172,9 +172,9 @@ class Services:
                 return False
         wait_for('leat-controlplane', ready, alive=process)
 
-    def start_worker(self):
+    def start_worker(self, *options):
         self.start('leat-worker', [self.program('leat-worker'), '--nats', self.nats_url,
-                                   '--bus-key-file', self.path('bus.key')])
+                                   '--bus-key-file', self.path('bus.key')] + list(options))
 
     def start_null_server(self):
         process = self.start('null-server', [self.program('tests/bench/bench_null_server')],

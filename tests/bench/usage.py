@@ -109,5 +109,5 @@ class MemorySampler(threading.Thread):
         self.ended.set()
         self.join()
 
-    def most(self, name, since=0, until=float('inf')):
-        return max((s[name] for at, s in self.samples if since <= at <= until), default=0)
+    def most(self, name):
+        return max(sample[name] for _, sample in self.samples)
