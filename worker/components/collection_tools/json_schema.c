@@ -58,7 +58,7 @@ static int printf_like(3, 4)
     va_start(ap, fmt);
     (void)vsnprintf(words, sizeof(words), fmt, ap);
     va_end(ap);
-    AUTO(buf_done) struct buf path;
+    AUTO(buf_done) struct buf path = {0};
     buf_init(&path, 120);
     place_write(&path, at);
     return err_set(r->err, -EINVAL, "json_schema.malformed", "#%s%s %s.", path.len ? path.data : "",

@@ -64,7 +64,7 @@ static bool printf_like(3, 4) wrong(struct check *c, const struct place *at, con
     va_start(ap, fmt);
     (void)vsnprintf(words, sizeof(words), fmt, ap);
     va_end(ap);
-    AUTO(buf_done) struct buf path;
+    AUTO(buf_done) struct buf path = {0};
     buf_init(&path, PATH_MAX_BYTES);
     place_write(&path, at);
     const char *pointer = arena_strndup(c->arena, path.len ? path.data : "", path.len);
