@@ -172,6 +172,18 @@ static bool bad_value(struct gql_request *rq, struct gql_loc loc, const struct g
                     gql_type_text(rq->arena, type), what);
 }
 
+/* PostgreSQL's texts cannot hold a NUL: tells where it is, as in a file full of them. */
+static bool bad_text(struct gql_request *rq, struct gql_loc loc, struct str s, const char *what)
+{
+    int line = 1, column = 1;
+    for (const char *p = s.ptr; *p; p++) {
+        column = *p == '\n' ? 1 : column + (((unsigned char)*p & 0xc0) != 0x80);
+        line += *p == '\n';
+    }
+    return gql_fail(rq, loc, NULL, "%s holds a NUL character, at line %d, column %d.", what, line,
+                    column);
+}
+
 static const char *member(struct gql_request *rq, const char *what, struct str name)
 {
     return arena_printf(rq->arena, "%s.%.*s", what, (int)name.len, name.ptr);
@@ -243,6 +255,9 @@ static bool coerce_json(struct gql_request *rq, const struct gql_type_ref *type,
     bool ok =
         t && (t->kind == GQL_T_ENUM ? v.type == JSON_STRING && gql_enum_find(t, json_as_str(v))
                                     : t->kind == GQL_T_SCALAR && take_scalar(rq, t, v, ret));
+    if (!ok && v.type == JSON_STRING && memchr(v.str, 0, v.len)) {
+        return bad_text(rq, loc, json_as_str(v), what);
+    }
     return ok || bad_value(rq, loc, type, what);
 }
 

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from harness import flows as f
+from harness.api import ApiError
 
 GOOD = '''definitionVersion: 7
 name: Good
@@ -131,16 +132,20 @@ def test_deep_nesting(tenant):
     refuse(tenant, f.text_of(f.integration('Deep', f.flow('Main', f.trigger(), many))))
 
 
-@pytest.mark.parametrize('text', ['', ' ', '\n', '---\n', '5', '[]', '"text"', '{}', '\x07',
-                                  GOOD.replace('Good', 'Go\x00od'), '\x00' + GOOD, GOOD + '\x00'])
+@pytest.mark.parametrize('text', ['', ' ', '\n', '---\n', '5', '[]', '"text"', '{}', '\x07'])
 def test_not_a_definition(tenant, text):
     refuse(tenant, text)
 
 
-def test_utf16(tenant):
-    """A file of UTF-16 arrives as JSON text; read byte by byte it is full of NUL."""
-    refuse(tenant, GOOD.encode('utf-16-le').decode('latin-1'))
-    refuse(tenant, GOOD.encode('utf-16').decode('latin-1'))
+@pytest.mark.parametrize('text, place', [
+    (GOOD.replace('Good', 'Gö\x00od'), 'line 2, column 9'),
+    ('\x00' + GOOD, 'line 1, column 1'),
+    (GOOD + '\x00', 'line 23, column 1'),
+    # A file of UTF-16, read byte by byte, is full of them.
+    (GOOD.encode('utf-16-le').decode('latin-1'), 'line 1, column 2')])
+def test_nul(tenant, text, place):
+    with pytest.raises(ApiError, match='NUL character, at %s' % place):
+        refuse(tenant, text)
 
 
 def test_a_refused_import_changes_nothing(tenant):
