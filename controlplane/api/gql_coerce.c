@@ -84,7 +84,7 @@ static struct str valid_instant(struct arena *a, struct str s)
 
 static bool whole_text(struct str s)
 {
-    return memchr(s.ptr, 0, s.len) == NULL && str_utf8_valid(s);
+    return s.len == 0 || (memchr(s.ptr, 0, s.len) == NULL && str_utf8_valid(s));
 }
 
 static bool scalar_int(struct json v, struct json *ret)
@@ -255,7 +255,7 @@ static bool coerce_json(struct gql_request *rq, const struct gql_type_ref *type,
     bool ok =
         t && (t->kind == GQL_T_ENUM ? v.type == JSON_STRING && gql_enum_find(t, json_as_str(v))
                                     : t->kind == GQL_T_SCALAR && take_scalar(rq, t, v, ret));
-    if (!ok && v.type == JSON_STRING && memchr(v.str, 0, v.len)) {
+    if (!ok && v.type == JSON_STRING && v.len && memchr(v.str, 0, v.len)) {
         return bad_text(rq, loc, json_as_str(v), what);
     }
     return ok || bad_value(rq, loc, type, what);

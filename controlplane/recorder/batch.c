@@ -44,7 +44,7 @@ void batch_add(struct batch *b, struct str message, uint64_t *ret_malformed)
 /* text columns take valid UTF-8 without NUL only. */
 static struct str clean(struct arena *a, struct str s)
 {
-    if (!memchr(s.ptr, '\0', s.len) && str_utf8_valid(s)) {
+    if (s.len == 0 || (!memchr(s.ptr, '\0', s.len) && str_utf8_valid(s))) {
         return s;
     }
     char *out = arena_alloc(a, s.len * 3 + 1);

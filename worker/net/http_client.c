@@ -158,7 +158,7 @@ static int hop_start(struct hop *hop, struct arena *a, const struct http_request
     if (url.len == 0) {
         return bad_url(err, "it is empty");
     }
-    if (url.len > HTTP_MAX_URL_BYTES || memchr(url.ptr, '\0', url.len)) {
+    if (url.len > HTTP_MAX_URL_BYTES || (url.len && memchr(url.ptr, '\0', url.len))) {
         return bad_url(err, "it is too long or holds a NUL byte");
     }
     hop->url = curl_url();
