@@ -54,7 +54,7 @@ static int errors_of(struct str text, const struct catalog *catalog, const char 
     for (int i = 0; i < errors->n; i++) {
         const struct err *e = &errors->items[i];
         if (!e->warning && n++ < 5) {
-            print_message("%s:%d:%d %s: %s\n", name, e->line, e->column, e->field, e->message);
+            print_error("%s:%d:%d %s: %s\n", name, e->line, e->column, e->field, e->message);
         }
     }
     assert_int_equal(rc<0, n> 0);
