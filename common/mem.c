@@ -2,11 +2,14 @@
  * to one thread at a time. Refuses to return NULL. */
 #include "mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 
 #define ARENA_ALIGN     16
 #define ARENA_CHUNK_MAX KIB(256)
 #define ARENA_MAX_BYTES MIB(1024)
+#define KEEP_FREED      MIB(32) /* of each of malloc's arenas */
+#define MAP_FROM        MIB(4)  /* larger blocks go back to the system at once */
 
 void base_assert_failed(const char *expr, const char *file, int line)
 {
@@ -18,6 +21,13 @@ static noreturn_fn void out_of_memory(size_t size)
 {
     fprintf(stderr, "out of memory: %zu bytes\n", size);
     abort();
+}
+
+void mem_keep_freed(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_FREED);
+    (void)mallopt(M_TOP_PAD, MIB(1));
+    (void)mallopt(M_MMAP_THRESHOLD, MAP_FROM);
 }
 
 void *mem_alloc(size_t size)

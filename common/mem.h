@@ -4,6 +4,10 @@
 
 #include "base.h"
 
+/* For programs that run long, once and first: memory that was freed is kept for what comes next. A
+ * page given back and touched again is a fault, and batches would do so with each one. */
+void mem_keep_freed(void);
+
 void *mem_alloc(size_t size);  /* not zeroed */
 void *mem_zalloc(size_t size); /* zeroed */
 void *mem_realloc(void *p, size_t size);

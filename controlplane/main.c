@@ -7,6 +7,7 @@
 
 #include "controlplane.h"
 #include "log.h"
+#include "mem.h"
 
 #define USAGE                                                                                      \
     "leat-controlplane [options]\n\nThe API, webhooks, dispatch and record of Leat. Any number "   \
@@ -139,6 +140,7 @@ static int serve(const struct controlplane_config *config)
 
 int main(int argc, char **argv)
 {
+    mem_keep_freed();
     struct controlplane_config config = {0};
     struct err err = {0};
     int r = config_load(controlplane_options, &config, argc, argv, USAGE, &err);

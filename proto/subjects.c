@@ -1,12 +1,14 @@
-/* The table of streams. Both are work queues on file that refuse new messages when full, so that a
- * publisher learns it and PostgreSQL stays the place where work waits. */
+/* The table of streams. Both are work queues that refuse new messages when full, so that a publisher
+ * learns it and PostgreSQL stays the place where work waits. Runs are in memory, since PostgreSQL has
+ * them; results are on file, since a lost one means that its run is repeated. */
 #include "subjects.h"
 
 const struct stream_spec stream_specs[] = {
     {
         .name = STREAM_RUN,
         .subjects = SUBJECT_RUN ".>",
-        .max_bytes = (int64_t)1024 * 1024 * 1024,
+        .in_memory = true,
+        .max_bytes = (int64_t)128 * 1024 * 1024,
         .duplicate_window_ms = 120000,
     },
     {

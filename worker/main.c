@@ -7,6 +7,7 @@
 
 #include "components/catalog_dump.h"
 #include "log.h"
+#include "mem.h"
 #include "worker.h"
 
 #define USAGE        "leat-worker [options]\n\nRuns executions. Stateless: add or end any at any time."
@@ -117,6 +118,7 @@ static int serve(const struct worker_config *config)
 
 int main(int argc, char **argv)
 {
+    mem_keep_freed();
     struct worker_config config = {0};
     struct err err = {0};
     int rc = config_load(worker_options, &config, argc, argv, USAGE, &err);

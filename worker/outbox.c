@@ -1,6 +1,6 @@
-/* Owns result batches. Slots append to the open batch; the publisher's thread takes it as soon as
- * fewer than max_in_flight are on their way and no more results come at once, so batches grow by
- * themselves when the bus is slow or the slots are busy.
+/* Owns result batches. Slots append to the open batch; the publisher's thread takes it once it has
+ * lingered, fewer than max_in_flight are on their way and no more results come at once, so batches
+ * grow by themselves when the bus is slow or the slots are busy.
  * The bus' callback only notes the outcome and wakes the publisher, which releases or tries again
  * with the same message id: the stream drops the double. */
 #include "outbox.h"
@@ -25,7 +25,7 @@ struct batch {
     struct run_job **jobs;
     size_t n, cap;
     int64_t not_before_ns, backoff_ns;
-    int64_t hold_until_ns; /* while it is open and more results come soon */
+    int64_t opened_ns;
 };
 
 struct outbox {
@@ -49,7 +49,7 @@ static struct batch *batch_new(struct outbox *o)
     struct uuid id = uuid_v4();
     uuid_format(&id, b->msg_id);
     b->outbox = o;
-    b->hold_until_ns = clock_mono_ns() + o->options.hold_ns;
+    b->opened_ns = clock_mono_ns();
     buf_init(&b->data, 0);
     return b;
 }
@@ -118,10 +118,15 @@ static void see_to_answers(struct outbox *o)
     }
 }
 
-/* Under the lock: an open batch that is better sent a little later, with more in it. */
-static bool holds(const struct outbox *o, const struct batch *b)
+/* Under the lock: an open batch is better sent a little later, with more in it. */
+static int64_t due_at(const struct outbox *o, const struct batch *b)
 {
-    return b == o->open && o->options.more_soon && o->options.more_soon(o->options.ctx);
+    if (b != o->open) {
+        return b->not_before_ns;
+    }
+    bool more = o->options.more_soon && o->options.more_soon(o->options.ctx);
+    return b->opened_ns +
+           (more ? MAX(o->options.hold_ns, o->options.linger_ns) : o->options.linger_ns);
 }
 
 /* Under the lock: takes the first batch that is due; NULL and *ret_wait_until when none is. */
@@ -134,7 +139,7 @@ static struct batch *take_due(struct outbox *o, int64_t *ret_wait_until)
     }
     for (struct batch **at = &o->first; *at; at = &(*at)->next) {
         struct batch *b = *at;
-        int64_t due = holds(o, b) ? b->hold_until_ns : b->not_before_ns;
+        int64_t due = due_at(o, b);
         if (due > now) {
             *ret_wait_until = MIN(*ret_wait_until, due);
             continue;
@@ -236,7 +241,8 @@ void outbox_add(struct outbox *o, struct str result, struct run_job *job)
     }
     b->jobs[b->n++] = job;
     /* The first of a batch starts the publisher's clock, the last of many ends its wait. */
-    if (o->asleep && o->n_sent < o->options.max_in_flight && (b->n == 1 || !holds(o, b))) {
+    if (o->asleep && o->n_sent < o->options.max_in_flight &&
+        (b->n == 1 || due_at(o, b) <= clock_mono_ns())) {
         o->asleep = false; /* once is enough */
         pthread_cond_signal(&o->work);
     }

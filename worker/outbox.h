@@ -19,6 +19,7 @@ struct outbox_options {
      * NULL = never. Called under the outbox' lock. */
     bool (*more_soon)(void *ctx);
     int64_t hold_ns;
+    int64_t linger_ns;  /* an open batch waits so long in any case */
     size_t batch_bytes; /* a batch is closed when it is over this */
     size_t max_bytes;   /* slots wait while more is inside */
     int max_in_flight;

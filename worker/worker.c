@@ -25,7 +25,8 @@
 #define RESULT_TIMEOUT_MS 5000
 #define OUTBOX_MAX_BYTES  MIB(64)
 #define OUTBOX_IN_FLIGHT  4
-#define OUTBOX_HOLD_NS    (2 * NS_PER_MS)
+#define OUTBOX_HOLD_NS    (4 * NS_PER_MS)
+#define OUTBOX_LINGER_NS  (3 * NS_PER_MS / 2)
 #define INSTANCES_MAX     20000
 #define INSTANCES_BYTES   MIB(256)
 #define PLANS_MAX         1000
@@ -259,6 +260,7 @@ static void start_parts(struct worker *w, const struct worker_config *config)
                                                     .stored = on_stored,
                                                     .more_soon = on_more_soon,
                                                     .hold_ns = OUTBOX_HOLD_NS,
+                                                    .linger_ns = OUTBOX_LINGER_NS,
                                                     .batch_bytes = BATCH_TARGET_BYTES,
                                                     .max_bytes = OUTBOX_MAX_BYTES,
                                                     .max_in_flight = OUTBOX_IN_FLIGHT});

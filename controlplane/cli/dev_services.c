@@ -81,6 +81,9 @@ int dev_postgres_prepare(struct dev_data *d, struct child *ret_child, const char
     if (!postgres) {
         return err_set(err, -ENOENT, "dev.no_postgres", "PostgreSQL is not installed any more");
     }
+    /* A backend gives the memory of each statement back by default and faults it in again. */
+    (void)setenv("MALLOC_TOP_PAD_", "4194304", 0);
+    (void)setenv("MALLOC_TRIM_THRESHOLD_", "67108864", 0);
     /* Only this user's processes reach the socket's folder; "trust" is safe in it. */
     *ret_child = (struct child){
         .name = "postgres",
@@ -103,6 +106,8 @@ int dev_postgres_prepare(struct dev_data *d, struct child *ret_child, const char
                  "max_connections=60",
                  "-c",
                  "max_wal_size=4GB",
+                 "-c",
+                 "min_wal_size=1GB",
                  "-c",
                  "wal_compression=lz4",
                  "-c",
@@ -160,14 +165,17 @@ int dev_nats_prepare(struct dev_data *d, struct child *ret_child, const char **r
     buf_init(&config, KIB(4));
     buf_addf(&config,
              "listen: \"127.0.0.1:%d\"\nmax_payload: 8MB\nmax_pending: 64MB\n"
-             "jetstream { store_dir: \"%s\", max_file_store: 8GB, max_memory_store: 64MB }\n"
+             "jetstream { store_dir: \"%s\", max_file_store: 8GB, max_memory_store: 256MB }\n"
              "authorization { user: leat, password: \"%s\" }\n",
              port, d->nats_dir, password);
     int r = dev_data_write(d->nats_config, 0600, buf_str(&config), err);
     /* Its heap is small and its messages are large: by default it would collect garbage most of the
-     * time. The soft limit bounds what that costs. */
+     * time, give the pages back, and keep a second processor busy with looking for work. The soft
+     * limit bounds what that costs. */
     (void)setenv("GOGC", "400", 0);
-    (void)setenv("GOMEMLIMIT", "256MiB", 0);
+    (void)setenv("GOMEMLIMIT", "384MiB", 0);
+    (void)setenv("GOMAXPROCS", "1", 0);
+    (void)setenv("GODEBUG", "madvdontneed=0", 0);
     *ret_child = (struct child){
         .name = "nats-server",
         .args = {server, "--config", d->nats_config, NULL},

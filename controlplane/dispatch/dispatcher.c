@@ -18,7 +18,9 @@
 #include "subjects.h"
 
 #define IN_FLIGHT         8
-#define QUEUE_AHEAD       96 /* messages in NATS that no worker has taken yet */
+#define RUNS_AHEAD        6000              /* runs in NATS that no worker has taken yet */
+#define ASK_NS            (500 * NS_PER_MS) /* how often the queue is looked at */
+#define ASK_SOON_NS       (50 * NS_PER_MS)  /* when half of what may be ahead is used up */
 #define BYTES_BUDGET      MIB(64)
 #define PUBLISH_WAIT_MS   5000
 #define RETRY_NS          (200 * NS_PER_MS)
@@ -61,7 +63,8 @@ struct dispatcher {
     struct db *db;
     struct sent *sent; /* ring */
     size_t sent_first, sent_len;
-    int64_t allowance; /* messages that may be published before asking again */
+    int64_t allowance;     /* runs that may be published before asking again */
+    double runs_a_message; /* of late */
     int64_t asked_ns, beat_ns;
     struct bus_queue_state queue;
 };
@@ -84,6 +87,7 @@ int dispatcher_new(const struct dispatcher_options *options, struct dispatcher *
     d->subject = buf_take(&subject);
     d->pool = d->subject + strlen(SUBJECT_RUN) + 1;
     d->line = waiting_new(BYTES_BUDGET);
+    d->runs_a_message = 1;
     d->sent = mem_array(SENT_MAX, sizeof(*d->sent));
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_t attr;
@@ -168,7 +172,9 @@ static void on_stored(void *ctx, int rc)
     pthread_mutex_lock(&d->lock);
     s->state = rc == 0 ? SLOT_FREE : SLOT_FAILED;
     s->retry_at_ns = clock_mono_ns() + RETRY_NS;
-    pthread_cond_signal(&d->changed);
+    if (rc != 0 || waiting_len(d->line) > 0) {
+        pthread_cond_signal(&d->changed);
+    }
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -297,7 +303,8 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
         struct uuid id = uuid_v4();
         uuid_format(&id, s->msg_id);
         remember_sent(d, &s->first);
-        d->allowance--;
+        d->allowance -= (int64_t)n;
+        d->runs_a_message += ((double)n - d->runs_a_message) / 16;
         publish(d, s);
     }
 }
@@ -307,7 +314,7 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
 static void ask_queue(struct dispatcher *d)
 {
     int64_t now = clock_mono_ns();
-    int64_t every = d->allowance > 0 ? 500 * NS_PER_MS : 50 * NS_PER_MS;
+    int64_t every = d->allowance > RUNS_AHEAD / 2 ? ASK_NS : ASK_SOON_NS;
     if (now - d->asked_ns < every) {
         return;
     }
@@ -317,7 +324,7 @@ static void ask_queue(struct dispatcher *d)
     struct err err;
     int r = bus_queue_state(d->bus, STREAM_RUN, consumer, &d->queue, &err);
     if (r == 0) {
-        d->allowance = QUEUE_AHEAD - (int64_t)d->queue.pending;
+        d->allowance = RUNS_AHEAD - (int64_t)((double)d->queue.pending * d->runs_a_message);
     } else if (r == -ENOENT || r == -ENOTCONN) {
         (void)!bus_ensure_streams(d->bus, d->pool, &err);
     }

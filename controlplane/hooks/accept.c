@@ -389,6 +389,17 @@ static bool connect_db(struct accept *a)
     return false;
 }
 
+/* Under load the server gets ready for the next chunk while this one's senders are told. */
+static void commit_ahead(struct accept *a)
+{
+    pthread_mutex_lock(&a->lock);
+    bool more = a->oldest != NULL;
+    pthread_mutex_unlock(&a->lock);
+    if (more) {
+        accept_commit_ahead(a->db);
+    }
+}
+
 static bool stale(const struct accept_chunk *chunk)
 {
     int64_t now_ms = clock_now_ns() / NS_PER_MS;
@@ -404,6 +415,7 @@ static void *committer(void *arg)
     while (connected && (chunk = next_chunk(a))) {
         struct err err = {0};
         if (stale(chunk)) {
+            db_copy_forget(a->db);
             fail_chunk(a, chunk);
             continue;
         }
@@ -415,6 +427,8 @@ static void *committer(void *arg)
             atomic_store_explicit(&a->available, false, memory_order_release);
             log_warn("a commit of accepted events failed", LOG_STR("error", err.message),
                      LOG_INT("events", chunk->n));
+        } else {
+            commit_ahead(a);
         }
         tell(a, chunk);
         dispatch_stored(a, chunk);

@@ -17,6 +17,11 @@ static const char copy_statement[] =
     "COPY execution (id, organization_id, instance_id, flow_config_id, revision, accepted_by, "
     "invoke_type, flags, request) FROM STDIN (FORMAT binary)";
 
+void accept_commit_ahead(struct db *db)
+{
+    db_copy_ahead(db, copy_statement);
+}
+
 static void set_results(struct accept_entry **entries, size_t n, enum accept_result result)
 {
     for (size_t i = 0; i < n; i++) {

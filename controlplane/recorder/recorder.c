@@ -1,8 +1,8 @@
 /* Owns the recording thread: pull what has gathered while the last commit ran, record it, ack.
- * Commits begin at least EVERY_NS apart, so that under load many results share one; a result that
- * comes alone does not wait.
- * While PostgreSQL is away the same messages are tried again; they are acked only after a commit,
- * so a recorder that dies leaves them to the next one. */
+ * Commits begin at least EVERY_NS apart, LOAD_NS under load, so that many results share one; a
+ * result that comes alone does not wait. While PostgreSQL is away the same messages are tried
+ * again; they are acked only after a commit, so a recorder that dies leaves them to the next one.
+ */
 #include "recorder/recorder.h"
 
 #include <pthread.h>
@@ -18,7 +18,9 @@
 #define RETRY_NS     (200 * NS_PER_MS)
 #define BATCH_BYTES  MIB(16)
 #define PROGRESS_NS  (10 * NS_PER_SEC)
-#define EVERY_NS     (8 * NS_PER_MS) /* from one commit to the next */
+#define EVERY_NS     (4 * NS_PER_MS) /* from one commit to the next */
+#define LOAD         24              /* a commit with so many results makes the next one wait */
+#define LOAD_NS      (8 * NS_PER_MS) /* so long */
 
 struct recorder {
     struct bus *bus;
@@ -80,8 +82,8 @@ static void in_progress(struct recorder *r, struct bus_message **messages, int n
     }
 }
 
-/* Records until it holds or the process stops; false when it stops. */
-static bool record(struct recorder *r, struct bus_message **messages, int n)
+/* Records until it holds or the process stops; <0 when it stops, else how many results came. */
+static ptrdiff_t record(struct recorder *r, struct bus_message **messages, int n)
 {
     int64_t told = clock_mono_ns();
     for (;;) {
@@ -103,10 +105,10 @@ static bool record(struct recorder *r, struct bus_message **messages, int n)
             if (malformed > 0) {
                 log_error("malformed results were left out", LOG_INT("results", malformed));
             }
-            return true;
+            return (ptrdiff_t)came;
         }
         if (r->stopping) {
-            return false;
+            return -1;
         }
         log_warn("recording is put off", LOG_STR("error", err.message));
         clock_wait_ns(RETRY_NS);
@@ -117,8 +119,10 @@ static bool record(struct recorder *r, struct bus_message **messages, int n)
     }
 }
 
-static void record_and_ack(struct recorder *r, struct bus_message **messages, int n)
+/* Returns how many results came. */
+static size_t record_and_ack(struct recorder *r, struct bus_message **messages, int n)
 {
+    size_t results = 0;
     /* Big messages are taken in parts, so that a transaction stays bounded. */
     for (int first = 0; first < n;) {
         size_t bytes = 0;
@@ -127,7 +131,9 @@ static void record_and_ack(struct recorder *r, struct bus_message **messages, in
             bytes += bus_message_data(messages[first + part]).len;
             part++;
         }
-        bool done = record(r, messages + first, part);
+        ptrdiff_t recorded = record(r, messages + first, part);
+        bool done = recorded >= 0;
+        results += done ? (size_t)recorded : 0;
         for (int i = 0; i < part; i++) {
             struct bus_message *m = messages[first + i];
             (void)!(done ? bus_ack(r->bus, m) : bus_nak(r->bus, m));
@@ -135,6 +141,18 @@ static void record_and_ack(struct recorder *r, struct bus_message **messages, in
         }
         first += part;
     }
+    return results;
+}
+
+/* What is there; waits for the first, and takes what has come meanwhile along. */
+static int pull(struct recorder *r, struct bus_message **messages)
+{
+    int n = bus_pull(r->puller, PULL, PULL_WAIT_MS, messages);
+    if (n == 1) {
+        int more = bus_pull(r->puller, PULL - n, 0, messages + n);
+        n += MAX(more, 0);
+    }
+    return n;
 }
 
 static int ensure_puller(struct recorder *r)
@@ -147,18 +165,19 @@ static void *run(void *arg)
     struct recorder *r = arg;
     struct bus_message *messages[PULL];
     int64_t began_ns = 0;
+    size_t last = 0; /* results of the last commit */
     while (!r->stopping) {
-        int64_t wait_ns = began_ns + EVERY_NS - clock_mono_ns();
+        int64_t wait_ns = began_ns + (last < LOAD ? EVERY_NS : LOAD_NS) - clock_mono_ns();
         if (wait_ns > 0) {
             clock_wait_ns(wait_ns);
         }
         int n = ensure_puller(r);
         if (n == 0) {
-            n = bus_pull(r->puller, PULL, PULL_WAIT_MS, messages);
+            n = pull(r, messages);
         }
         if (n > 0) {
             began_ns = clock_mono_ns();
-            record_and_ack(r, messages, n);
+            last = record_and_ack(r, messages, n);
         } else if (n == -ENOENT) {
             struct err err;
             if (bus_ensure_streams(r->bus, r->pool, &err) != 0) {

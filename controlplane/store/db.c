@@ -15,6 +15,7 @@ struct db {
     char *application_name;
     enum db_role role;
     bool prepared[_QUERY_N];
+    bool copy_ahead; /* a COPY was sent that db_copy_in has not taken up */
 };
 
 static _Atomic uint64_t statements;
@@ -34,6 +35,7 @@ static int db_connect(struct db *db, struct err *err)
     const char *values[] = {db->conninfo, db->application_name, "UTF8", "5", NULL};
     db->conn = PQconnectdbParams(keys, values, 1);
     memset(db->prepared, 0, sizeof(db->prepared));
+    db->copy_ahead = false;
     if (PQstatus(db->conn) != CONNECTION_OK) {
         return db_failure(db->conn, NULL, err);
     }
@@ -295,10 +297,28 @@ int db_notification(struct db *db, char *ret_payload, size_t cap)
     return 1;
 }
 
+void db_copy_ahead(struct db *db, const char *statement)
+{
+    db->copy_ahead = PQsendQuery(db->conn, statement) == 1;
+}
+
+void db_copy_forget(struct db *db)
+{
+    if (db->copy_ahead) {
+        db->copy_ahead = false;
+        PQclear(PQexec(db->conn, "")); /* libpq ends a COPY that is under way before it */
+    }
+}
+
 int db_copy_in(struct db *db, const char *statement, struct str rows, struct err *err)
 {
     atomic_fetch_add_explicit(&statements, 1, memory_order_relaxed);
-    PGresult *result = PQexec(db->conn, statement);
+    /* Nothing comes when another statement was run since, which has ended it. */
+    PGresult *result = db->copy_ahead ? PQgetResult(db->conn) : NULL;
+    db->copy_ahead = false;
+    if (!result) {
+        result = PQexec(db->conn, statement);
+    }
     if (PQresultStatus(result) != PGRES_COPY_IN) {
         int r = db_failure(db->conn, result, err);
         PQclear(result);

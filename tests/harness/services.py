@@ -94,7 +94,7 @@ class Nats:
         config = os.path.join(folder, 'nats.conf')
         with open(config, 'w') as f:
             f.write('listen: "127.0.0.1:%d"\nmax_payload: 8MB\nmax_pending: 64MB\n'
-                    'jetstream { store_dir: "%s", max_file_store: 8GB, max_memory_store: 64MB }\n'
+                    'jetstream { store_dir: "%s", max_file_store: 8GB, max_memory_store: 256MB }\n'
                     'authorization { user: leat, password: secret }\n' % (self.port, self.store))
         program = shutil.which('nats-server', path='/usr/sbin:/usr/bin:/usr/local/bin')
         assert program, 'nats-server is not installed'
