@@ -56,7 +56,8 @@ int bus_respond(struct bus *bus, const struct bus_message *m, struct str data) m
 
 /* A pull consumer. bus_pull asks for up to `batch` messages and waits up to wait_ms for the first;
  * returns the number put in ret_messages (0 = none yet), <0 on trouble (-ENOTCONN: wait and retry;
- * -ENOENT: stream or consumer gone, call bus_ensure_streams). Stale status messages are handled. */
+ * -ENOENT: stream or consumer gone, call bus_ensure_streams). Stale status messages are handled;
+ * what comes too late for bus_puller_free is given back. */
 struct bus_puller;
 int bus_puller_new(struct bus *bus, const char *stream, const char *consumer,
                    struct bus_puller **ret) must_check;

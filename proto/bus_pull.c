@@ -19,6 +19,7 @@
 #define GRACE_MS       500 /* beyond the server's own deadline */
 #define BURST_MS       20  /* silence that ends a burst whose end was not told */
 #define BACK_OFF_MS    20  /* when the server refuses more requests for now */
+#define LEAVE_MS       200 /* what was asked for may still come when a puller ends */
 
 struct bus_puller {
     struct bus *bus;
@@ -29,6 +30,7 @@ struct bus_puller {
     char token[SUBJECT_MAX]; /* reply subject of the request under way */
     uint64_t n_requests;
     bool more; /* the last message said so */
+    int owed;  /* messages of the last request that may still come */
 };
 
 enum pull_event {
@@ -81,9 +83,30 @@ int bus_puller_new(struct bus *bus, const char *stream, const char *consumer,
     return 0;
 }
 
+static enum pull_event next(struct bus_puller *p, int64_t wait_ms,
+                            struct bus_message **ret_message);
+
+/* Late messages count as delivered: somebody else gets them now, not after the server's ack wait.
+ */
+static void give_back_late(struct bus_puller *p)
+{
+    int64_t until = clock_mono_ns() + LEAVE_MS * NS_PER_MS;
+    struct bus_message *m;
+    while (p->owed > 0 && clock_mono_ns() < until) {
+        enum pull_event event = next(p, BURST_MS, &m);
+        if (event == PULL_MESSAGE) {
+            (void)!bus_nak(p->bus, m);
+            bus_message_free(m);
+        } else if (event != PULL_NONE) {
+            return;
+        }
+    }
+}
+
 struct bus_puller *bus_puller_free(struct bus_puller *p)
 {
     if (p) {
+        give_back_late(p);
         (void)natsSubscription_Unsubscribe(p->sub);
         bus_bury(p->bus, p->sub);
         natsInbox_Destroy(p->inbox);
@@ -105,6 +128,7 @@ static int ask(struct bus_puller *p, int batch, int64_t wait_ms, bool no_wait)
     if (!bus_can_send(p->bus)) {
         return -ENOTCONN;
     }
+    p->owed = batch;
     return bus_status_rc(
         natsConnection_PublishRequestString(p->bus->nc, p->next_subject, p->token, body));
 }
@@ -145,6 +169,7 @@ static enum pull_event next(struct bus_puller *p, int64_t wait_ms, struct bus_me
             int status = bus_message_status(msg, &description);
             if (!status && natsMsg_GetReply(msg)) {
                 p->more = more_pending(msg);
+                p->owed -= p->owed > 0;
                 *ret_message = (struct bus_message *)msg;
                 return PULL_MESSAGE;
             }
@@ -152,6 +177,7 @@ static enum pull_event next(struct bus_puller *p, int64_t wait_ms, struct bus_me
             enum pull_event event = ours ? event_of_status(status, description) : PULL_NONE;
             natsMsg_Destroy(msg);
             if (ours) {
+                p->owed = 0;
                 return event;
             }
         } else if (s != NATS_TIMEOUT && s != NATS_SLOW_CONSUMER) {

@@ -69,9 +69,10 @@ static int api_call(struct bus *bus, const char *what, const char *name, const c
 static json_t *stream_config(const struct stream_spec *s)
 {
     return json_pack("{s:s, s:[s], s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:i, s:I}", "name", s->name,
-                     "subjects", s->subjects, "retention", "workqueue", "storage", s->in_memory ? "memory" : "file",
-                     "discard", "new", "max_bytes", (json_int_t)s->max_bytes, "max_msgs", -1,
-                     "max_consumers", -1, "max_msg_size", -1, "num_replicas", 1, "duplicate_window",
+                     "subjects", s->subjects, "retention", "workqueue", "storage",
+                     s->in_memory ? "memory" : "file", "discard", "new", "max_bytes",
+                     (json_int_t)s->max_bytes, "max_msgs", -1, "max_consumers", -1, "max_msg_size",
+                     -1, "num_replicas", 1, "duplicate_window",
                      (json_int_t)(s->duplicate_window_ms * NS_PER_MS));
 }
 

@@ -1,6 +1,6 @@
-/* The table of streams. Both are work queues that refuse new messages when full, so that a publisher
- * learns it and PostgreSQL stays the place where work waits. Runs are in memory, since PostgreSQL has
- * them; results are on file, since a lost one means that its run is repeated. */
+/* The table of streams. Both are work queues that refuse new messages when full, so that a
+ * publisher learns it and PostgreSQL stays the place where work waits. Runs are in memory, since
+ * PostgreSQL has them; results are on file, since a lost one means that its run is repeated. */
 #include "subjects.h"
 
 const struct stream_spec stream_specs[] = {

@@ -20,7 +20,7 @@
 struct stream_spec {
     const char *name;
     const char *subjects; /* one, may end in .> */
-    bool in_memory; /* else on file */
+    bool in_memory;       /* else on file */
     int64_t max_bytes;
     int64_t duplicate_window_ms;
 };

@@ -101,9 +101,15 @@ class MemorySampler(threading.Thread):
         return {name: memory_bytes(name, self.services.pid(name)) for name in PRODUCT}
 
     def run(self):
-        while not self.ended.is_set():
-            self.samples.append((time.monotonic(), self.sample()))
-            self.ended.wait(1)
+        while not self.ended.wait(1):
+            try:
+                self.samples.append((time.monotonic(), self.sample()))
+            except (KeyError, FileNotFoundError, ProcessLookupError):
+                pass  # the worker is being replaced
+
+    def start(self):
+        self.samples.append((time.monotonic(), self.sample()))
+        super().start()
 
     def stop(self):
         self.ended.set()

@@ -250,7 +250,9 @@ static void collect(struct plane *p, int seed, int n)
     assert_int_equal(bus_puller_new(p->bus, STREAM_RESULT, CONSUMER_RESULT, &puller), 0);
     int64_t until = clock_mono_ns() + WAIT_NS;
     while (got < n) {
-        assert_true(clock_mono_ns() < until);
+        if (clock_mono_ns() > until) {
+            fail_msg("%d of %d results came", got, n);
+        }
         int k = bus_pull(puller, 8, 200, messages);
         for (int i = 0; i < k; i++) {
             AUTO(arena_free) struct arena *a = arena_new(0, 0);
