@@ -666,8 +666,8 @@ static void test_every_publish_is_answered_once(void **state)
             if (i == 700) {
                 server_kill(s);
             }
-            int rc = bus_publish_stored(s->bus, SUBJECT_RESULT, NULL,
-                                        str_n(data, sizeof(data)), 3000, on_ack, &a);
+            int rc = bus_publish_stored(s->bus, SUBJECT_RESULT, NULL, str_n(data, sizeof(data)),
+                                        3000, on_ack, &a);
             assert_true(rc == 0 || rc == -ENOTCONN);
             sent += rc == 0;
         }
