@@ -21,7 +21,7 @@
 #define RUNS_AHEAD        6000              /* runs in NATS that no worker has taken yet */
 #define ASK_NS            (500 * NS_PER_MS) /* how often the queue is looked at */
 #define ASK_SOON_NS       (50 * NS_PER_MS)  /* when half of what may be ahead is used up */
-#define BYTES_BUDGET      MIB(64)
+#define BYTES_BUDGET      MIB(16)
 #define PUBLISH_WAIT_MS   5000
 #define RETRY_NS          (200 * NS_PER_MS)
 #define GRACE_NS          (8 * NS_PER_SEC)
