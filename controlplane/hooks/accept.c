@@ -23,6 +23,7 @@
 #define ROW_COLUMNS           9
 /* An event that waited longer is refused: the sweeper must find every row within its grace. */
 #define STALE_MS 4000
+#define AHEAD_MS 50 /* a COPY begun ahead holds its locks so long at most */
 
 enum { FLAG_TEST = 1, FLAG_DEBUG = 2, FLAG_SYNCHRONOUS = 4 };
 
@@ -44,6 +45,12 @@ struct accept {
     _Atomic bool available;
     _Atomic size_t waiting, waiting_bytes;
 };
+
+static struct timespec monotonic_in(int64_t ms)
+{
+    int64_t ns = clock_mono_ns() + ms * NS_PER_MS;
+    return (struct timespec){.tv_sec = ns / NS_PER_SEC, .tv_nsec = ns % NS_PER_SEC};
+}
 
 static struct accept_chunk *chunk_free(struct accept_chunk *chunk)
 {
@@ -203,13 +210,28 @@ size_t accept_waiting(const struct accept *a)
     return atomic_load_explicit(&a->waiting, memory_order_relaxed);
 }
 
-/* Oldest chunk, taken off the list; NULL when stopping and nothing is left. */
+/* Under the lock: waits for work; with `until`, no longer than that. */
+static bool wait_for_work(struct accept *a, const struct timespec *until)
+{
+    a->committer_waits = true;
+    return !until ? pthread_cond_wait(&a->work, &a->lock) == 0
+                  : pthread_cond_timedwait(&a->work, &a->lock, until) == 0;
+}
+
+/* Oldest chunk, taken off the list; NULL when stopping and nothing is left. The server, which is
+ * ready for the next one since the last commit, is let go when none comes soon. */
 static struct accept_chunk *next_chunk(struct accept *a)
 {
+    struct timespec until = monotonic_in(AHEAD_MS);
+    bool ahead = true;
     pthread_mutex_lock(&a->lock);
     while (!a->oldest && !a->stopping) {
-        a->committer_waits = true;
-        pthread_cond_wait(&a->work, &a->lock);
+        if (!wait_for_work(a, ahead ? &until : NULL) && !a->oldest) {
+            ahead = false;
+            pthread_mutex_unlock(&a->lock);
+            db_copy_forget(a->db);
+            pthread_mutex_lock(&a->lock);
+        }
     }
     a->committer_waits = false;
     struct accept_chunk *chunk = a->oldest;
@@ -349,11 +371,7 @@ static bool stopping(struct accept *a)
 
 static void wait_ms(struct accept *a, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms * NS_PER_MS;
-    until.tv_sec += ns / NS_PER_SEC;
-    until.tv_nsec = ns % NS_PER_SEC;
+    struct timespec until = monotonic_in(ms);
     pthread_mutex_lock(&a->lock);
     if (!a->stopping) {
         (void)pthread_cond_timedwait(&a->work, &a->lock, &until);
@@ -389,17 +407,6 @@ static bool connect_db(struct accept *a)
     return false;
 }
 
-/* Under load the server gets ready for the next chunk while this one's senders are told. */
-static void commit_ahead(struct accept *a)
-{
-    pthread_mutex_lock(&a->lock);
-    bool more = a->oldest != NULL;
-    pthread_mutex_unlock(&a->lock);
-    if (more) {
-        accept_commit_ahead(a->db);
-    }
-}
-
 static bool stale(const struct accept_chunk *chunk)
 {
     int64_t now_ms = clock_now_ns() / NS_PER_MS;
@@ -428,7 +435,7 @@ static void *committer(void *arg)
             log_warn("a commit of accepted events failed", LOG_STR("error", err.message),
                      LOG_INT("events", chunk->n));
         } else {
-            commit_ahead(a);
+            accept_commit_ahead(a->db);
         }
         tell(a, chunk);
         dispatch_stored(a, chunk);

@@ -30,5 +30,5 @@ struct accept_chunk {
 /* Stores the chunk and sets every entry's result. Returns -ENOTCONN when the connection broke (all
  * entries not known as stored are ACCEPT_UNAVAILABLE), else 0. */
 int accept_chunk_commit(struct db *db, struct accept_chunk *chunk, struct err *err) must_check;
-/* Begins the next commit when one follows at once. */
+/* Begins the next COPY while the senders of this one are told; see db_copy_ahead. */
 void accept_commit_ahead(struct db *db);

@@ -107,8 +107,8 @@ int db_notification(struct db *db, char *ret_payload, size_t cap) must_check;
  * COPY text. Errors as db_query: DB_E_UNIQUE when a key exists. */
 int db_copy_in(struct db *db, const char *statement, struct str rows, struct err *err) must_check;
 /* Sends the statement already, for the db_copy_in of the same text that comes next: it then need
- * not wait for the server to get ready. Only when that comes at once: a COPY under way holds locks.
- * Any other statement ends it, and so does db_copy_forget. */
+ * not wait for the server to get ready. A COPY under way holds locks, so that must come soon. Any
+ * other statement ends it, and so does db_copy_forget. */
 void db_copy_ahead(struct db *db, const char *statement);
 void db_copy_forget(struct db *db);
 
