@@ -1,10 +1,10 @@
 /* Owns the way of accepted events into the workers' queue. One thread builds batches from the line
  * of waiting events and keeps a few publishes in flight; a publish that fails is sent again with
- * the same message id, so the stream stores it once. The queue's length in NATS is asked for and
- * bounds what is published ahead of the workers; the rest waits here, by id. The same thread writes
- * the replica's heartbeat with `oldest_waiting`: the first event that may still be on its way
- * (waiting, in the queue, or delivered within GRACE_NS). The sweeper leaves everything from it on
- * alone. */
+ * the same message id, so the stream stores it once. A second thread does what blocks, so that no
+ * event waits for it: it asks for the queue's length in NATS, which bounds what is published ahead
+ * of the workers (the rest waits here, by id), and writes the replica's heartbeat with
+ * `oldest_waiting`: the first event that may still be on its way (waiting, in the queue, or
+ * delivered within GRACE_NS). The sweeper leaves everything from it on alone. */
 #include "dispatch/dispatcher.h"
 
 #include <pthread.h>
@@ -28,7 +28,7 @@
 #define SENT_MAX          65536   /* remembered publishes, for oldest_waiting */
 #define RELOAD_SIZE_GUESS KIB(16) /* of an event known by id only */
 
-enum slot_state { SLOT_FREE, SLOT_SENT, SLOT_FAILED };
+enum slot_state { SLOT_FREE, SLOT_FILLING, SLOT_SENT, SLOT_FAILED };
 struct slot {
     struct dispatcher *d;
     enum slot_state state;
@@ -49,23 +49,25 @@ struct dispatcher {
     const char *pool;
     int replica_id;
     int64_t heartbeat_ns;
-    pthread_t thread;
+    pthread_t thread, watch_thread;
     bool started;
 
-    pthread_mutex_t lock; /* guards line and slots' state */
+    pthread_mutex_t lock; /* guards line, slots' state and the ring of what was sent */
     pthread_cond_t changed;
     struct waiting *line;
     struct slot slots[IN_FLIGHT];
-    _Atomic bool stopping;
-    _Atomic size_t n_waiting;
-
-    /* The thread's own. */
-    struct db *db;
     struct sent *sent; /* ring */
     size_t sent_first, sent_len;
-    int64_t allowance;     /* runs that may be published before asking again */
-    double runs_a_message; /* of late */
-    int64_t asked_ns, beat_ns;
+    _Atomic bool stopping;
+    _Atomic size_t n_waiting;
+    _Atomic int64_t allowance;  /* runs that may be published before asking again */
+    _Atomic int64_t milli_runs; /* of a message, of late, in thousandths */
+
+    struct db *db; /* the publishing thread's */
+
+    /* The watching thread's own. */
+    struct db *watch_db;
+    pthread_cond_t stop;
     struct bus_queue_state queue;
 };
 
@@ -87,13 +89,14 @@ int dispatcher_new(const struct dispatcher_options *options, struct dispatcher *
     d->subject = buf_take(&subject);
     d->pool = d->subject + strlen(SUBJECT_RUN) + 1;
     d->line = waiting_new(BYTES_BUDGET);
-    d->runs_a_message = 1;
+    atomic_init(&d->milli_runs, 1000);
     d->sent = mem_array(SENT_MAX, sizeof(*d->sent));
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&d->changed, &attr);
+    pthread_cond_init(&d->stop, &attr);
     pthread_condattr_destroy(&attr);
     for (int i = 0; i < IN_FLIGHT; i++) {
         d->slots[i].d = d;
@@ -112,6 +115,8 @@ struct dispatcher *dispatcher_free(struct dispatcher *d)
         }
         waiting_free(d->line);
         db_close(d->db);
+        db_close(d->watch_db);
+        pthread_cond_destroy(&d->stop);
         pthread_cond_destroy(&d->changed);
         pthread_mutex_destroy(&d->lock);
         mem_free(d->sent);
@@ -195,11 +200,12 @@ static void remember_sent(struct dispatcher *d, const struct uuid *first)
     if (uuid_eq(first, &no_id)) {
         return;
     }
-    if (d->sent_len == SENT_MAX) { /* keeps the older, safer one */
-        return;
+    pthread_mutex_lock(&d->lock);
+    if (d->sent_len < SENT_MAX) { /* else it keeps the older, safer ones */
+        d->sent[(d->sent_first + d->sent_len) % SENT_MAX] = (struct sent){clock_now_ns(), *first};
+        d->sent_len++;
     }
-    d->sent[(d->sent_first + d->sent_len) % SENT_MAX] = (struct sent){clock_now_ns(), *first};
-    d->sent_len++;
+    pthread_mutex_unlock(&d->lock);
 }
 
 struct batch_fill {
@@ -219,11 +225,15 @@ static void add_reloaded(void *ctx, const struct run_request *request)
     fill->n++;
 }
 
-/* Takes the next events off the line: a run of those with bytes, or a run of those to read back. */
-static size_t take(struct dispatcher *d, struct waiting_event *events, bool *ret_reload)
+/* Takes the next events off the line for a slot: a run of those with bytes, or a run of those to
+ * read back. From the line to the slot in one step, so that the heartbeat always sees them. */
+static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *events,
+                   bool *ret_reload)
 {
     size_t n = 0, bytes = 0;
     pthread_mutex_lock(&d->lock);
+    s->state = SLOT_FILLING;
+    s->first = no_id;
     while (n < BATCH_MAX_RUNS && waiting_len(d->line) > 0 && bytes < BATCH_TARGET_BYTES) {
         const struct waiting_event *next = waiting_at(d->line, 0);
         bool reload = next->bytes == NULL;
@@ -232,6 +242,9 @@ static size_t take(struct dispatcher *d, struct waiting_event *events, bool *ret
         }
         *ret_reload = reload;
         bytes += next->size;
+        if (!next->taken_over && uuid_cmp(&next->id, &s->first) < 0) {
+            s->first = next->id;
+        }
         events[n++] = waiting_pop(d->line);
     }
     atomic_store_explicit(&d->n_waiting, waiting_len(d->line), memory_order_relaxed);
@@ -250,12 +263,12 @@ static int reload_into(struct dispatcher *d, struct slot *s, const struct waitin
     return reload_requests(d->db, ids, n, add_reloaded, &fill, err);
 }
 
-static int ensure_db(struct dispatcher *d, struct err *err)
+static int ensure_db(struct dispatcher *d, struct db **db, struct err *err)
 {
-    if (!d->db) {
-        return db_open(d->conninfo, DB_OWNER, "leat-dispatcher", &d->db, err);
+    if (!*db) {
+        return db_open(d->conninfo, DB_OWNER, "leat-dispatcher", db, err);
     }
-    return db_ok(d->db) ? 0 : db_reconnect(d->db, err);
+    return db_ok(*db) ? 0 : db_reconnect(*db, err);
 }
 
 /* Events taken to be read back are held here until PostgreSQL answers. */
@@ -263,13 +276,9 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
 {
     struct waiting_event events[BATCH_MAX_RUNS];
     bool reload = false;
-    size_t n = take(d, events, &reload);
+    size_t n = take(d, s, events, &reload);
     buf_clear(&s->message);
-    s->first = no_id;
     for (size_t i = 0; i < n; i++) {
-        if (!events[i].taken_over && uuid_cmp(&events[i].id, &s->first) < 0) {
-            s->first = events[i].id;
-        }
         if (events[i].bytes) {
             wire_batch_add(&s->message, str_n(events[i].bytes, events[i].size));
             mem_free(events[i].bytes);
@@ -277,7 +286,7 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
     }
     while (reload) {
         struct err err;
-        int r = ensure_db(d, &err);
+        int r = ensure_db(d, &d->db, &err);
         if (r == 0) {
             r = reload_into(d, s, events, n, &err);
         }
@@ -295,38 +304,42 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
             waiting_push(d->line, &events[i].id, str_n(NULL, BATCH_TARGET_BYTES),
                          events[i].taken_over);
         }
+        s->state = SLOT_FREE;
         dispatcher_end(d);
         log_warn("a batch of events was too large and is sent one by one", LOG_INT("events", n));
         buf_clear(&s->message);
-    }
-    if (s->message.len > 0 && !s->message.full) {
+    } else if (s->message.len == 0) {
+        dispatcher_begin(d);
+        s->state = SLOT_FREE;
+        dispatcher_end(d);
+    } else {
         struct uuid id = uuid_v4();
         uuid_format(&id, s->msg_id);
         remember_sent(d, &s->first);
         d->allowance -= (int64_t)n;
-        d->runs_a_message += ((double)n - d->runs_a_message) / 16;
+        d->milli_runs += ((int64_t)n * 1000 - d->milli_runs) / 16;
         publish(d, s);
     }
 }
 
-/* --- the thread ------------------------------------------------------------------------------- */
+/* --- the watching thread ---------------------------------------------------------------------- */
 
 static void ask_queue(struct dispatcher *d)
 {
-    int64_t now = clock_mono_ns();
-    int64_t every = d->allowance > RUNS_AHEAD / 2 ? ASK_NS : ASK_SOON_NS;
-    if (now - d->asked_ns < every) {
-        return;
-    }
-    d->asked_ns = now;
     char consumer[128];
     (void)snprintf(consumer, sizeof(consumer), "%s-%s", CONSUMER_RUN, d->pool);
     struct err err;
     int r = bus_queue_state(d->bus, STREAM_RUN, consumer, &d->queue, &err);
-    if (r == 0) {
-        d->allowance = RUNS_AHEAD - (int64_t)((double)d->queue.pending * d->runs_a_message);
-    } else if (r == -ENOENT || r == -ENOTCONN) {
+    if (r == -ENOENT || r == -ENOTCONN) {
         (void)!bus_ensure_streams(d->bus, d->pool, &err);
+    }
+    if (r == 0) {
+        pthread_mutex_lock(&d->lock);
+        d->allowance = RUNS_AHEAD - (int64_t)d->queue.pending * d->milli_runs / 1000;
+        if (waiting_len(d->line) > 0) {
+            pthread_cond_signal(&d->changed);
+        }
+        pthread_mutex_unlock(&d->lock);
     }
 }
 
@@ -337,16 +350,16 @@ static struct uuid oldest_on_the_way(struct dispatcher *d)
     if (d->queue.oldest_pending_ns && d->queue.oldest_pending_ns - NS_PER_SEC < safe) {
         safe = d->queue.oldest_pending_ns - NS_PER_SEC;
     }
+    struct uuid oldest = no_id;
+    pthread_mutex_lock(&d->lock);
     while (d->sent_len > 0 && d->sent[d->sent_first].at_ns < safe) {
         d->sent_first = (d->sent_first + 1) % SENT_MAX;
         d->sent_len--;
     }
-    struct uuid oldest = no_id;
     for (size_t i = 0; i < d->sent_len; i++) {
         const struct uuid *first = &d->sent[(d->sent_first + i) % SENT_MAX].first;
         oldest = uuid_cmp(first, &oldest) < 0 ? *first : oldest;
     }
-    pthread_mutex_lock(&d->lock);
     for (int i = 0; i < IN_FLIGHT; i++) {
         if (d->slots[i].state != SLOT_FREE && uuid_cmp(&d->slots[i].first, &oldest) < 0) {
             oldest = d->slots[i].first;
@@ -366,17 +379,45 @@ static struct uuid oldest_on_the_way(struct dispatcher *d)
 static void beat(struct dispatcher *d)
 {
     struct err err;
-    int r = ensure_db(d, &err);
+    int r = ensure_db(d, &d->watch_db, &err);
     if (r == 0) {
         struct uuid oldest = oldest_on_the_way(d);
         struct db_param waiting = uuid_eq(&oldest, &no_id) ? DB_NULL : DB_UUID(oldest);
-        r = db_run(d->db, QUERY_REPLICA_HEARTBEAT, NULL, &err, DB_I64(d->replica_id), waiting);
+        r = db_run(d->watch_db, QUERY_REPLICA_HEARTBEAT, NULL, &err, DB_I64(d->replica_id),
+                   waiting);
     }
     if (r != 0) {
         log_warn("heartbeat failed", LOG_STR("error", err.message));
     }
-    d->beat_ns = clock_mono_ns();
 }
+
+static void *watch(void *arg)
+{
+    struct dispatcher *d = arg;
+    int64_t asked_ns = 0, beat_ns = 0;
+    while (!d->stopping) {
+        int64_t now = clock_mono_ns();
+        int64_t ask_at = asked_ns + (d->allowance > RUNS_AHEAD / 2 ? ASK_NS : ASK_SOON_NS);
+        if (now >= ask_at) {
+            ask_queue(d);
+            asked_ns = now;
+        }
+        if (now >= beat_ns + d->heartbeat_ns) {
+            beat(d);
+            beat_ns = now;
+        }
+        int64_t until = clock_mono_ns() + ASK_SOON_NS;
+        struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+        pthread_mutex_lock(&d->lock);
+        if (!d->stopping) {
+            (void)pthread_cond_timedwait(&d->stop, &d->lock, &ts);
+        }
+        pthread_mutex_unlock(&d->lock);
+    }
+    return NULL;
+}
+
+/* --- the publishing thread -------------------------------------------------------------------- */
 
 /* Sends again what failed and fills free slots; true when something was done. */
 static bool work(struct dispatcher *d)
@@ -420,22 +461,23 @@ static void *run(void *arg)
 {
     struct dispatcher *d = arg;
     while (!d->stopping) {
-        ask_queue(d);
-        if (clock_mono_ns() - d->beat_ns >= d->heartbeat_ns) {
-            beat(d);
-        }
         if (!work(d)) {
             wait_for_change(d);
         }
     }
-    /* The last word: what is on the way now is left alone until this replica counts as dead. */
-    beat(d);
     return NULL;
 }
 
 int dispatcher_start(struct dispatcher *d)
 {
     int r = pthread_create(&d->thread, NULL, run, d);
+    if (r == 0) {
+        r = pthread_create(&d->watch_thread, NULL, watch, d);
+        if (r != 0) {
+            d->stopping = true;
+            pthread_join(d->thread, NULL);
+        }
+    }
     d->started = r == 0;
     return -r;
 }
@@ -448,9 +490,13 @@ void dispatcher_stop(struct dispatcher *d)
     pthread_mutex_lock(&d->lock);
     d->stopping = true;
     pthread_cond_signal(&d->changed);
+    pthread_cond_signal(&d->stop);
     pthread_mutex_unlock(&d->lock);
     pthread_join(d->thread, NULL);
+    pthread_join(d->watch_thread, NULL);
     d->started = false;
+    /* The last word: what is on the way now is left alone until this replica counts as dead. */
+    beat(d);
     /* Publishes in flight still answer into their slots. */
     for (int i = 0; i < IN_FLIGHT; i++) {
         bool sent = true;
