@@ -64,6 +64,9 @@ int bus_puller_new(struct bus *bus, const char *stream, const char *consumer,
 struct bus_puller *bus_puller_free(struct bus_puller *p);
 int bus_pull(struct bus_puller *p, int batch, int64_t wait_ms,
              struct bus_message **ret_messages) must_check;
+/* A request that waits stays open for up to wait_ms after bus_pull has returned: messages go on
+ * coming for it. This takes those that are here, and asks for nothing. */
+int bus_pull_owed(struct bus_puller *p, int batch, struct bus_message **ret_messages) must_check;
 must_check int bus_ack(struct bus *bus, const struct bus_message *m); /* +ACK, not waited for */
 must_check int bus_nak(struct bus *bus, const struct bus_message *m); /* -NAK: redeliver now */
 must_check int bus_in_progress(struct bus *bus, const struct bus_message *m); /* +WPI */

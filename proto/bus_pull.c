@@ -2,10 +2,11 @@
  * that the server's status messages of an earlier request are told from those of this one;
  * messages are taken whatever request they answer, since the server counts them as delivered.
  * One thread at a time uses a puller. It asks for many without waiting while the last message said
- * that more are pending, else it waits for one: a request never leaves credit behind, and an idle
- * consumer costs one request a wait. The server ends every request with a status, but says nothing
- * at all where the consumer is missing: silence is followed by a question. It looks up a few times
- * a second, so that a lost connection or a restarted server ends the wait. */
+ * that more are pending, else for as many with a wait. Such a request stands until it is used up or
+ * ends: what it leaves open comes by itself, so that a stream of single messages costs one request
+ * for many. The server ends every request with a status, but says nothing at all where the consumer
+ * is missing: silence is followed by a question. It looks up a few times a second, so that a lost
+ * connection or a restarted server ends the wait. */
 #include "bus_priv.h"
 
 #include "clock.h"
@@ -19,7 +20,7 @@
 #define GRACE_MS       500 /* beyond the server's own deadline */
 #define BURST_MS       20  /* silence that ends a burst whose end was not told */
 #define BACK_OFF_MS    20  /* when the server refuses more requests for now */
-#define LEAVE_MS       200 /* what was asked for may still come when a puller ends */
+#define LEAVE_MS       100 /* what was asked for may still come when a puller ends */
 
 struct bus_puller {
     struct bus *bus;
@@ -29,8 +30,10 @@ struct bus_puller {
     char next_subject[SUBJECT_MAX];
     char token[SUBJECT_MAX]; /* reply subject of the request under way */
     uint64_t n_requests;
-    bool more; /* the last message said so */
-    int owed;  /* messages of the last request that may still come */
+    uint64_t generation;   /* of the connection at the last request */
+    bool more;             /* the last message said so */
+    int owed;              /* messages of the last request that may still come, */
+    int64_t owed_until_ns; /* so long; monotonic, with the grace */
 };
 
 enum pull_event {
@@ -128,7 +131,9 @@ static int ask(struct bus_puller *p, int batch, int64_t wait_ms, bool no_wait)
     if (!bus_can_send(p->bus)) {
         return -ENOTCONN;
     }
+    p->generation = __atomic_load_n(&p->bus->generation, __ATOMIC_ACQUIRE);
     p->owed = batch;
+    p->owed_until_ns = clock_mono_ns() + ((no_wait ? 0 : wait_ms) + GRACE_MS) * NS_PER_MS;
     return bus_status_rc(
         natsConnection_PublishRequestString(p->bus->nc, p->next_subject, p->token, body));
 }
@@ -205,41 +210,54 @@ static int take_queued(struct bus_puller *p, int batch, struct bus_message **ret
     return n;
 }
 
-/* One request; >0 messages, 0 none, <0 trouble. */
+/* Takes a burst: the first within wait_ms, the others without pauses. >0 messages, 0 none yet, <0
+ * trouble. */
+static int take_burst(struct bus_puller *p, int batch, int64_t wait_ms,
+                      struct bus_message **ret_messages)
+{
+    int n = 0;
+    enum pull_event event = PULL_MESSAGE;
+    while (n < batch && (n == 0 || p->more)) {
+        event = next(p, n > 0 ? BURST_MS : wait_ms, &ret_messages[n]);
+        if (event != PULL_MESSAGE) {
+            break;
+        }
+        n++;
+    }
+    if (event == PULL_MESSAGE || (event == PULL_NONE && clock_mono_ns() < p->owed_until_ns)) {
+        return n;
+    }
+    p->owed = 0;
+    p->more = event != PULL_END;
+    if (n > 0 || event == PULL_END) {
+        return n;
+    }
+    if (event == PULL_BUSY) {
+        clock_wait_ns(MIN(wait_ms, BACK_OFF_MS) * NS_PER_MS);
+        return 0;
+    }
+    return event == PULL_GONE   ? -ENOENT
+           : event == PULL_AWAY ? -ENOTCONN
+                                : bus_consumer_check(p->bus, p->stream, p->consumer);
+}
+
+/* Whether a request still stands. One that was overtaken by the connection's loss does not. */
+static bool stands(const struct bus_puller *p)
+{
+    return p->owed > 0 && clock_mono_ns() < p->owed_until_ns &&
+           p->generation == __atomic_load_n(&p->bus->generation, __ATOMIC_ACQUIRE);
+}
+
 static int pull_once(struct bus_puller *p, int batch, int64_t wait_ms, bool no_wait,
                      struct bus_message **ret_messages)
 {
-    int n = 0;
     int rc = ask(p, batch, wait_ms, no_wait);
-    if (rc < 0) {
-        return rc;
-    }
-    while (n < batch) {
-        /* The first may take as long as the server waits; a burst comes without pauses. */
-        bool in_burst = n > 0;
-        if (in_burst && !p->more) {
-            break;
-        }
-        enum pull_event event =
-            next(p, in_burst ? BURST_MS : (no_wait ? 0 : wait_ms) + GRACE_MS, &ret_messages[n]);
-        if (event == PULL_MESSAGE) {
-            n++;
-            continue;
-        }
-        if (event == PULL_END) {
-            p->more = false;
-        } else if (event == PULL_BUSY && n == 0) {
-            clock_wait_ns(MIN(wait_ms, BACK_OFF_MS) * NS_PER_MS);
-        }
-        if (n == 0 && event != PULL_END && event != PULL_BUSY) {
-            p->more = true;
-            return event == PULL_GONE   ? -ENOENT
-                   : event == PULL_AWAY ? -ENOTCONN
-                                        : bus_consumer_check(p->bus, p->stream, p->consumer);
-        }
-        break;
-    }
-    return n;
+    return rc < 0 ? rc : take_burst(p, batch, (no_wait ? 0 : wait_ms) + GRACE_MS, ret_messages);
+}
+
+int bus_pull_owed(struct bus_puller *p, int batch, struct bus_message **ret_messages)
+{
+    return take_queued(p, MIN(batch, BATCH_MAX), ret_messages);
 }
 
 int bus_pull(struct bus_puller *p, int batch, int64_t wait_ms, struct bus_message **ret_messages)
@@ -250,11 +268,14 @@ int bus_pull(struct bus_puller *p, int batch, int64_t wait_ms, struct bus_messag
     }
     wait_ms = MAX(wait_ms, 0);
     int n = take_queued(p, batch, ret_messages);
+    if (n == 0 && stands(p)) {
+        return take_burst(p, batch, wait_ms, ret_messages);
+    }
     if (n == 0 && (p->more || wait_ms == 0)) {
         n = pull_once(p, batch, wait_ms, true, ret_messages);
     }
     if (n == 0 && wait_ms > 0) {
-        n = pull_once(p, 1, wait_ms, false, ret_messages);
+        n = pull_once(p, batch, wait_ms, false, ret_messages);
     }
     return n;
 }

@@ -1,5 +1,6 @@
 /* Owns the pull consumer of this worker's pool. One thread; it asks for as many messages as there
- * is room for and never holds one back. While the bus is away, or the stream is, it tries again. */
+ * is room for and never holds one back, also not what comes late for an earlier request. While the
+ * bus is away, or the stream is, it tries again. */
 #include "consume.h"
 
 #include <pthread.h>
@@ -35,6 +36,17 @@ static void take(struct consume *c, struct bus_message *m)
     }
 }
 
+/* No room: what was asked for before still comes, and is held so that its runs are known as held.
+ */
+static void pull_owed(struct consume *c)
+{
+    struct bus_message *messages[PULL_MAX];
+    int n = c->puller ? bus_pull_owed(c->puller, PULL_MAX, messages) : 0;
+    for (int i = 0; i < n; i++) {
+        take(c, messages[i]);
+    }
+}
+
 static int pull(struct consume *c, size_t room)
 {
     struct bus_message *messages[PULL_MAX];
@@ -58,11 +70,12 @@ static void *consume_main(void *arg)
     bool away = false;
     while (!atomic_load(&c->stopping)) {
         size_t room = slot_pool_wait_room(c->options.slots, QUEUED_RUNS_MAX / 2, ROOM_WAIT_NS);
-        if (!room) {
-            continue;
-        }
-        if (held_bytes(c->options.held) > HELD_BYTES_MAX) {
-            clock_wait_ns(ROOM_WAIT_NS);
+        bool heavy = held_bytes(c->options.held) > HELD_BYTES_MAX;
+        if (!room || heavy) {
+            pull_owed(c);
+            if (heavy) {
+                clock_wait_ns(ROOM_WAIT_NS);
+            }
             continue;
         }
         int rc = pull(c, room);

@@ -144,17 +144,6 @@ static size_t record_and_ack(struct recorder *r, struct bus_message **messages, 
     return results;
 }
 
-/* What is there; waits for the first, and takes what has come meanwhile along. */
-static int pull(struct recorder *r, struct bus_message **messages)
-{
-    int n = bus_pull(r->puller, PULL, PULL_WAIT_MS, messages);
-    if (n == 1) {
-        int more = bus_pull(r->puller, PULL - n, 0, messages + n);
-        n += MAX(more, 0);
-    }
-    return n;
-}
-
 static int ensure_puller(struct recorder *r)
 {
     return r->puller ? 0 : bus_puller_new(r->bus, STREAM_RESULT, CONSUMER_RESULT, &r->puller);
@@ -173,7 +162,7 @@ static void *run(void *arg)
         }
         int n = ensure_puller(r);
         if (n == 0) {
-            n = pull(r, messages);
+            n = bus_pull(r->puller, PULL, PULL_WAIT_MS, messages);
         }
         if (n > 0) {
             began_ns = clock_mono_ns();

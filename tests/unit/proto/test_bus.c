@@ -364,6 +364,51 @@ static void test_burst(void **state)
     bus_puller_free(p);
 }
 
+static void test_a_request_stands(void **state)
+{
+    struct server *s = server_of(state);
+    struct bus_puller *p = puller(s->bus);
+    struct bus_message *m[8];
+    assert_int_equal(store(s->bus, SUBJECT_RUN ".main", NULL, STR("first")), 0);
+    int got = 0;
+    while (got == 0) { /* the first request does not wait and may find nothing yet */
+        got = bus_pull(p, 8, 100, m);
+    }
+    assert_int_equal(got, 1);
+    assert_int_equal(bus_ack(s->bus, m[0]), 0);
+    bus_message_free(m[0]);
+    assert_int_equal(bus_pull(p, 8, 20, m), 0); /* from here on a request may stand for 20 ms, */
+    struct acks a = ACKS_INIT;
+    assert_int_equal(
+        bus_publish_stored(s->bus, SUBJECT_RUN ".main", NULL, STR("x"), WAIT_MS, on_ack, &a), 0);
+    got = bus_pull(p, 8, WAIT_MS, m); /* and from here on one for long */
+    assert_int_equal(got, 1);
+    bus_message_free(m[0]);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(store(s->bus, SUBJECT_RUN ".main", NULL, STR("more")), 0);
+    }
+    for (int64_t end = clock_mono_ns() + WAIT_MS * NS_PER_MS; got < 4;) {
+        assert_true(clock_mono_ns() < end);
+        int n = bus_pull_owed(p, 8, m);
+        for (int i = 0; i < n; i++) {
+            assert_int_equal(bus_ack(s->bus, m[i]), 0);
+            bus_message_free(m[i]);
+        }
+        got += n;
+    }
+    /* What is left open goes with the puller. */
+    p = bus_puller_free(p);
+    assert_int_equal(store(s->bus, SUBJECT_RUN ".main", NULL, STR("last")), 0);
+    p = puller(s->bus);
+    int64_t before = clock_mono_ns();
+    assert_int_equal(bus_pull(p, 8, WAIT_MS, m), 1);
+    assert_true(clock_mono_ns() - before < WAIT_MS / 2 * NS_PER_MS);
+    assert_true(str_eq(bus_message_data(m[0]), STR("last")));
+    assert_int_equal(bus_ack(s->bus, m[0]), 0);
+    bus_message_free(m[0]);
+    bus_puller_free(p);
+}
+
 static void test_duplicates_and_refusals(void **state)
 {
     struct server *s = server_of(state);
@@ -723,6 +768,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_publish_pull_ack, setup, teardown),
         cmocka_unit_test_setup_teardown(test_burst, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_request_stands, setup, teardown),
         cmocka_unit_test_setup_teardown(test_duplicates_and_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_big_message, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_stream, setup, teardown),
