@@ -18,7 +18,7 @@
 #define NAME_MAX_BYTES 100
 #define SLICE_MS       200 /* a lost connection is seen after at most so long */
 #define GRACE_MS       500 /* beyond the server's own deadline */
-#define BURST_MS       20  /* silence that ends a burst whose end was not told */
+#define BURST_MS       2   /* silence that ends a burst; what is still owed comes next time */
 #define BACK_OFF_MS    20  /* when the server refuses more requests for now */
 #define LEAVE_MS       100 /* what was asked for may still come when a puller ends */
 
@@ -217,7 +217,7 @@ static int take_burst(struct bus_puller *p, int batch, int64_t wait_ms,
 {
     int n = 0;
     enum pull_event event = PULL_MESSAGE;
-    while (n < batch && (n == 0 || p->more)) {
+    while (n < batch && (n == 0 || (p->more && p->owed > 0))) {
         event = next(p, n > 0 ? BURST_MS : wait_ms, &ret_messages[n]);
         if (event != PULL_MESSAGE) {
             break;
