@@ -20,7 +20,7 @@
 #define PROGRESS_NS  (10 * NS_PER_SEC)
 #define EVERY_NS     (4 * NS_PER_MS) /* from one commit to the next */
 #define LOAD         24              /* a commit with so many results makes the next one wait */
-#define LOAD_NS      (8 * NS_PER_MS) /* so long */
+#define LOAD_NS      (10 * NS_PER_MS) /* so long */
 
 struct recorder {
     struct bus *bus;
