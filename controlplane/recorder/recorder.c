@@ -18,8 +18,8 @@
 #define RETRY_NS     (200 * NS_PER_MS)
 #define BATCH_BYTES  MIB(16)
 #define PROGRESS_NS  (10 * NS_PER_SEC)
-#define EVERY_NS     (4 * NS_PER_MS) /* from one commit to the next */
-#define LOAD         24              /* a commit with so many results makes the next one wait */
+#define EVERY_NS     (4 * NS_PER_MS)  /* from one commit to the next */
+#define LOAD         24               /* a commit with so many results makes the next one wait */
 #define LOAD_NS      (10 * NS_PER_MS) /* so long */
 
 struct recorder {
