@@ -227,8 +227,8 @@ static struct bus_puller *puller(struct bus *bus)
 }
 
 /* Pulls until n messages came; acks, naks or only frees them. Returns how many came. */
-static int pull_n(struct bus *bus, struct bus_puller *p, int n,
-                  int (*settle)(struct bus *, const struct bus_message *))
+static int pull_n_of(struct bus *bus, struct bus_puller *p, const struct queue *q, int n,
+                     int (*settle)(struct bus *, const struct bus_message *))
 {
     int got = 0;
     for (int64_t end = clock_mono_ns() + WAIT_MS * NS_PER_MS; got < n && clock_mono_ns() < end;) {
@@ -236,6 +236,7 @@ static int pull_n(struct bus *bus, struct bus_puller *p, int n,
         int rc = bus_pull(p, MIN(64, n - got), 500, m);
         assert_true(rc >= 0);
         for (int i = 0; i < rc; i++) {
+            assert_string_equal(bus_message_subject(m[i]), q->subject);
             if (settle) {
                 assert_int_equal(settle(bus, m[i]), 0);
             }
@@ -244,6 +245,12 @@ static int pull_n(struct bus *bus, struct bus_puller *p, int n,
         got += rc;
     }
     return got;
+}
+
+static int pull_n(struct bus *bus, struct bus_puller *p, int n,
+                  int (*settle)(struct bus *, const struct bus_message *))
+{
+    return pull_n_of(bus, p, &runs, n, settle);
 }
 
 static void state_of(struct bus *bus, const struct queue *q, struct bus_queue_state *ret)
@@ -592,7 +599,7 @@ static void test_server_restarts(void **state)
     struct bus_message *m[8];
     for (int round = 0; round < 3; round++) {
         assert_int_equal(store(s->bus, SUBJECT_RESULT, NULL, STR("kept")), 0);
-        assert_int_equal(pull_n(s->bus, p, 1, bus_ack), 1);
+        assert_int_equal(pull_n_of(s->bus, p, &results, 1, bus_ack), 1);
         await_state(s->bus, &results, 0, 0);
         struct bus_queue_state before, after;
         state_of(s->bus, &results, &before);

@@ -118,7 +118,7 @@ static void test_waiting_jobs_are_replaced(void **state)
     int64_t before = clock_mono_ns();
     struct job *jobs = push(pool, 400, 1200);
     assert_true(slot_pool_drain(pool, 20 * NS_PER_SEC));
-    assert_true(clock_mono_ns() - before < 15 * NS_PER_SEC); /* one after another: 480 s */
+    assert_true(clock_mono_ns() - before < 10 * NS_PER_SEC); /* one after another: 480 s */
     assert_in_range(atomic_load(&b.most_waiting), 200, 400);
     check_once(jobs, 400);
     slot_pool_free(pool);
