@@ -29,6 +29,13 @@ struct hook_request {
     struct str invoked_by; /* JSON execution frame of the caller; "" = none */
 };
 extern const struct wire_message hook_request_message;
+/* The form in which it is stored and sent: the message, or, where that is smaller, version 2 of it:
+ * the message's size (4 bytes, little-endian) and an LZ4 block. A request over its bounds sets
+ * to->full and adds nothing. Decoding takes both; what is read points into `bytes` or the arena.
+ * Errors as wire_decode. */
+void hook_request_encode(const struct hook_request *request, struct buf *to);
+int hook_request_decode(struct arena *a, struct str bytes, struct hook_request *ret,
+                        struct err *err) must_check;
 
 struct run_request {
     struct uuid execution_id;
@@ -43,7 +50,7 @@ struct run_request {
     bool synchronous;    /* reply_to gets the flow's answer, not only the trigger's */
     bool debug, test;
     struct str traceparent;
-    struct str request;  /* encoded hook_request */
+    struct str request;  /* by hook_request_encode */
     struct str recorded; /* take-over: step results already recorded; "" = none */
 };
 extern const struct wire_message run_request_message;

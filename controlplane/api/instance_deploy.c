@@ -204,7 +204,7 @@ static int insert_execution(struct call *c, const struct uuid *instance, const s
         return 0; /* a definition has fewer flows */
     }
     buf_init(&bytes, PAYLOAD_MAX + KIB(64));
-    wire_encode(&hook_request_message, request, &bytes);
+    hook_request_encode(request, &bytes);
     if (bytes.full) {
         return call_refuse(c, "payload", "The payload is larger than 6 MB.");
     }

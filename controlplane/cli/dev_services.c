@@ -101,7 +101,7 @@ int dev_postgres_prepare(struct dev_data *d, struct child *ret_child, const char
                  "-c",
                  "synchronous_commit=on",
                  "-c",
-                 "shared_buffers=256MB",
+                 "shared_buffers=128MB",
                  "-c",
                  "max_connections=60",
                  "-c",

@@ -136,7 +136,7 @@ static bool add_row(const struct accept *a, struct accept_chunk *chunk, struct a
     copy_i16(rows, (int16_t)((run->test ? FLAG_TEST : 0) | (run->debug ? FLAG_DEBUG : 0) |
                              (run->synchronous ? FLAG_SYNCHRONOUS : 0)));
     e->request_at = copy_bytes_begin(rows);
-    wire_encode(&hook_request_message, request, rows);
+    hook_request_encode(request, rows);
     copy_bytes_end(rows, e->request_at);
     if (rows->full || rows->len - e->request_at > MESSAGE_MAX_BYTES) {
         rows->len = e->row_at;

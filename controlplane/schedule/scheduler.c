@@ -97,7 +97,7 @@ static int fire(struct db *db, struct arena *a, const struct db_rows *rows, int 
     }
     AUTO(buf_done) struct buf request = {0};
     buf_init(&request, KIB(1));
-    wire_encode(&hook_request_message, &(struct hook_request){0}, &request);
+    hook_request_encode(&(struct hook_request){0}, &request);
     return db_run(db, QUERY_SCHEDULE_FIRE, NULL, err, DB_UUIDS(ret_ids, n),
                   DB_UUIDS(organizations, n), DB_UUIDS(instances, n), DB_UUIDS(flow_configs, n),
                   DB_TEXTS(revisions, n), DB_I64(replica_id), DB_I64(INVOKE_SCHEDULED),

@@ -22,7 +22,7 @@ ENVIRONMENT = {
 }
 POSTGRES_SETTINGS = {
     'fsync': 'on', 'synchronous_commit': 'on', 'full_page_writes': 'on', 'listen_addresses': '',
-    'unix_socket_permissions': '0700', 'shared_buffers': '256MB', 'max_connections': '60',
+    'unix_socket_permissions': '0700', 'shared_buffers': '128MB', 'max_connections': '60',
     'max_wal_size': '4GB', 'min_wal_size': '2GB', 'wal_compression': 'lz4',
     'checkpoint_completion_target': '0.9', 'jit': 'off',
 }

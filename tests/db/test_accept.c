@@ -204,8 +204,7 @@ static void test_request_bytes(void **state)
                      0);
     AUTO(arena_free) struct arena *arena = arena_new(0, 0);
     struct hook_request request;
-    assert_int_equal(wire_decode(&hook_request_message, arena, db_str(rows, 0, 0), &request, NULL),
-                     0);
+    assert_int_equal(hook_request_decode(arena, db_str(rows, 0, 0), &request, NULL), 0);
     assert_true(str_eq(request.body, STR("body\0with NUL")));
     assert_true(str_eq(request.method, STR("POST")));
     db_rows_free(rows);
@@ -364,6 +363,10 @@ static void test_bytes_bound(void **state)
     struct accept *a = start((struct accept_options){.max_waiting_bytes = KIB(100)});
     await_available(a);
     char *body = mem_zalloc(KIB(30));
+    for (size_t i = 0; i < KIB(30); i++) { /* nothing that could be packed */
+        uint64_t mixed = (i + 1) * 0x9e3779b97f4a7c15u;
+        body[i] = (char)(mixed >> 33 ^ mixed >> 57);
+    }
     sql("BEGIN; LOCK TABLE execution IN SHARE MODE");
     size_t n = 0;
     int r = 0;

@@ -867,7 +867,7 @@ static void test_run_by_hand(void **state)
     must(db_query_text(owner, STR("SELECT request, accepted_by FROM execution WHERE id = $1::uuid"),
                        params, 1, &rows, &err));
     struct hook_request request;
-    must(wire_decode(&hook_request_message, arena, db_str(rows, 0, 0), &request, &err));
+    must(hook_request_decode(arena, db_str(rows, 0, 0), &request, &err));
     assert_true(str_eq(request.headers.items[0].name, STR("X-A")));
     assert_int_equal(db_int(rows, 0, 1), 7);
 }

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct run_request r;
         struct hook_request h;
         if (wire_decode(&run_request_message, a, message, &r, NULL) < 0 ||
-            wire_decode(&hook_request_message, a, r.request, &h, NULL) < 0) {
+            hook_request_decode(a, r.request, &h, NULL) < 0) {
             continue;
         }
         /* Every byte it points to can be read. */
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             struct str value = h.headers.items[i].value;
             sum ^= (uint8_t)(value.len ? value.ptr[value.len - 1] : 0);
         }
-        ASSERT(h.headers.n <= size);
+        ASSERT(h.headers.n <= 1000);
         seen = sum; /* so that the reads stay */
     }
     return 0;

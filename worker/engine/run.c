@@ -430,7 +430,7 @@ static enum flow_signal run_step(struct run *run, const struct plan_step *ps)
 static int prepare(struct run *run, struct err *err)
 {
     const struct run_request *q = run->request;
-    int rc = wire_decode(&hook_request_message, run->keep, q->request, &run->hook, err);
+    int rc = hook_request_decode(run->keep, q->request, &run->hook, err);
     if (rc < 0) {
         return rc;
     }

@@ -442,6 +442,85 @@ static void test_steps_bombs(void **state)
     assert_true(tight.full && tight.len == 0);
 }
 
+static struct hook_request request_of(const struct wire_pairs *headers, const char *body,
+                                      size_t len)
+{
+    return (struct hook_request){.method = STR("POST"),
+                                 .content_type = STR("application/json"),
+                                 .headers = *headers,
+                                 .body = str_n(body, len)};
+}
+
+/* Small, packed, incompressible and large: all read back the same, after what stood before. */
+static void test_requests(void **state)
+{
+    struct wire_pair pair = {STR("X-Name"), STR("a value")};
+    const struct wire_pairs headers = {&pair, 1};
+    for (size_t size = 0; size < 200000; size = size * 2 + 1) {
+        for (int kind = 0; kind < 2; kind++) {
+            AUTO(arena_free) struct arena *a = arena_new(0, 0);
+            AUTO(buf_done) struct buf b;
+            buf_init(&b, 0);
+            buf_adds(&b, "before");
+            char *body = malloc(size + 1);
+            for (size_t i = 0; i < size; i++) {
+                uint64_t mixed = (i + 1) * 0x9e3779b97f4a7c15u;
+                body[i] = kind ? (char)(mixed >> 33 ^ mixed >> 57) : (char)('a' + i % 20);
+            }
+            struct hook_request in = request_of(&headers, body, size), out;
+            hook_request_encode(&in, &b);
+            assert_false(b.full);
+            bool packed = size >= 255 && size < 64000 && kind == 0;
+            assert_int_equal(b.data[6], packed ? 2 : 1);
+            assert_true(packed ? b.len < size : b.len > size + 6);
+            struct str bytes = str_n(b.data + 6, b.len - 6);
+            assert_int_equal(hook_request_decode(a, bytes, &out, NULL), 0);
+            assert_true(str_eq(out.body, in.body) && str_eq(out.method, in.method));
+            assert_true(out.headers.n == 1 && str_eq(out.headers.items[0].value, pair.value));
+            if (packed) {
+                AUTO(arena_free) struct arena *small = arena_new(0, KIB(1));
+                assert_int_equal(hook_request_decode(small, bytes, &out, NULL), -EINVAL);
+                bytes.len--;
+                assert_int_equal(hook_request_decode(a, bytes, &out, NULL), -EINVAL);
+            }
+            free(body);
+        }
+    }
+    AUTO(buf_done) struct buf tight; /* no room to pack: it stays as it is */
+    char body[1000] = {0};
+    struct hook_request in = request_of(&headers, body, sizeof(body));
+    buf_init(&tight, 1100);
+    hook_request_encode(&in, &tight);
+    assert_true(!tight.full && tight.data[0] == 1 && tight.len > 1000);
+    buf_clear(&tight);
+    buf_add(&tight, body, sizeof(body));
+    hook_request_encode(&in, &tight);
+    assert_true(tight.full && tight.len == 1000);
+}
+
+static void test_request_bombs(void **state)
+{
+    static const struct {
+        struct str bytes;
+        const char *code;
+    } cases[] = {
+        {STR("\x02\x00\x00\x01"), "wire.version"},
+        {STR("\x02\xff\x00\x00\x00\x10x"), "wire.too_large"}, /* too small to be packed */
+        {STR("\x02\x01\x00\x01\x00\x10x"), "wire.too_large"}, /* 64 KiB and one */
+        {STR("\x02\xff\xff\xff\xff\x10x"), "wire.too_large"},
+        {STR("\x02\x00\x01\x00\x00\x10x"), "wire.malformed"}, /* shorter than it says */
+        {STR("\x02\x00\x01\x00\x00\x1fx\xff\xff\x00"), "wire.malformed"},
+        {STR("\x03\x00\x01\x00\x00\x10x"), "wire.version"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena_free) struct arena *a = arena_new(0, 0);
+        struct hook_request out;
+        struct err err = {0};
+        assert_int_equal(hook_request_decode(a, cases[i].bytes, &out, &err), -EINVAL);
+        assert_string_equal(err.code, cases[i].code);
+    }
+}
+
 static void test_names(void **state)
 {
     for (int i = 0; i < _INVOKE_TYPE_N; i++) {
@@ -471,6 +550,8 @@ int main(void)
         cmocka_unit_test(test_batches),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_steps_bombs),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_request_bombs),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

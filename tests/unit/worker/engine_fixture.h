@@ -330,7 +330,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
     if (fx->body.ptr) {
         fx->hook.body = fx->body;
     }
-    wire_encode(&hook_request_message, &fx->hook, &hook);
+    hook_request_encode(&fx->hook, &hook);
     struct run_request request = {.execution_id = fx_id,
                                   .attempt = 1,
                                   .organization_id = fx_id,

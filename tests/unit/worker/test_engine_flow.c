@@ -438,7 +438,7 @@ static void test_unknown_flow_and_bad_request(void **state)
     fx.arena = arena_new(0, 0);
     struct buf hook;
     buf_init(&hook, 0);
-    wire_encode(&hook_request_message, &fx.hook, &hook);
+    hook_request_encode(&fx.hook, &hook);
     request.request = buf_str(&hook);
     engine_run(memory, &env, &request, instance, NULL, &out);
     struct run_result result;

@@ -207,7 +207,7 @@ static void publish(struct plane *p, int seed, int n, const char *flow, const ch
     buf_init(&one, 0);
     buf_init(&batch, 0);
     struct hook_request h = {.content_type = STR("application/json"), .body = str_of(body)};
-    wire_encode(&hook_request_message, &h, &hook);
+    hook_request_encode(&h, &hook);
     for (int i = 0; i < n; i++) {
         struct run_request q = {.execution_id = {{(uint8_t)seed, (uint8_t)(i >> 8), (uint8_t)i}},
                                 .attempt = 1,
