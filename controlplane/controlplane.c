@@ -19,6 +19,7 @@
 #include "http/server.h"
 #include "log.h"
 #include "migrate.h"
+#include "recorder/checkpoints.h"
 #include "recorder/recorder.h"
 #include "schedule/scheduler.h"
 #include "subjects.h"
@@ -50,6 +51,7 @@ struct controlplane {
     struct server *server;
     struct routes_ctx routes_ctx;
     struct recorder *recorder;
+    struct checkpoints *checkpoints;
     struct responder *responder;
     struct sweeper *sweeper;
     struct scheduler *scheduler;
@@ -157,6 +159,9 @@ static int make_back_office(struct controlplane *cp, struct err *err)
             &(struct recorder_options){.bus = cp->bus, .conninfo = postgres, .pool = pool},
             &cp->recorder, err);
         r = r == 0 ? recorder_start(cp->recorder) : r;
+        cp->checkpoints =
+            checkpoints_new(&(struct checkpoints_options){.bus = cp->bus, .conninfo = postgres});
+        r = r == 0 ? checkpoints_start(cp->checkpoints) : r;
     }
     if (r == 0 && has(cp, ROLE_DISPATCHER)) {
         r = responder_new(&(struct responder_options){.bus = cp->bus,
@@ -435,6 +440,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->responder) {
         responder_stop(cp->responder);
     }
+    if (cp->checkpoints) {
+        checkpoints_stop(cp->checkpoints);
+    }
     if (cp->recorder) {
         recorder_stop(cp->recorder);
     }
@@ -450,6 +458,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         scheduler_free(cp->scheduler);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
+        checkpoints_free(cp->checkpoints);
         recorder_free(cp->recorder);
         server_free(cp->server);
         hooks_free(cp->hooks);

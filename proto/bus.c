@@ -293,6 +293,11 @@ const char *bus_message_subject(const struct bus_message *m)
     return natsMsg_GetSubject(message_of(m));
 }
 
+const char *bus_message_reply_to(const struct bus_message *m)
+{
+    return natsMsg_GetReply(message_of(m));
+}
+
 uint64_t bus_message_deliveries(const struct bus_message *m)
 {
     /* $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending> */

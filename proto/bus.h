@@ -73,6 +73,8 @@ must_check int bus_in_progress(struct bus *bus, const struct bus_message *m); /*
 
 struct str bus_message_data(const struct bus_message *m);
 const char *bus_message_subject(const struct bus_message *m);
+/* Where an answer goes, for bus_publish after the callback; NULL = none is asked for. */
+const char *bus_message_reply_to(const struct bus_message *m);
 /* How often a pulled message has been handed out, this time included; 1 for others. */
 uint64_t bus_message_deliveries(const struct bus_message *m);
 struct bus_message *bus_message_free(struct bus_message *m); /* accepts NULL */

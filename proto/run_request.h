@@ -50,8 +50,7 @@ struct run_request {
     bool synchronous;    /* reply_to gets the flow's answer, not only the trigger's */
     bool debug, test;
     struct str traceparent;
-    struct str request;  /* by hook_request_encode */
-    struct str recorded; /* take-over: step results already recorded; "" = none */
+    struct str request; /* by hook_request_encode */
 };
 extern const struct wire_message run_request_message;
 

@@ -20,7 +20,7 @@
 
 #define DRAIN_NS          (20 * NS_PER_SEC)
 #define FETCH_NS          (300 * NS_PER_SEC) /* a definition is waited for at most so long */
-#define STATE_ASK_MS      3000
+#define ASK_MS            3000
 #define CONNECT_MS        2000
 #define RESULT_TIMEOUT_MS 5000
 #define OUTBOX_MAX_BYTES  MIB(64)
@@ -68,6 +68,19 @@ static void on_block_end(void *ctx)
     slot_block_end(((struct slot_memory *)ctx)->slot);
 }
 
+/* Asks until there is an answer or the deadline is over (-ETIMEDOUT). */
+static int ask_until(struct worker *w, const char *subject, struct str ask, int64_t deadline_ns,
+                     struct bus_message **ret_reply)
+{
+    while (clock_mono_ns() < deadline_ns) {
+        if (bus_request(w->bus, subject, ask, ASK_MS, ret_reply) == 0) {
+            return 0;
+        }
+        clock_wait_ns(200 * NS_PER_MS);
+    }
+    return -ETIMEDOUT;
+}
+
 static int on_state_fetch(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
                           struct arena *a, struct str *ret_store, struct err *err)
 {
@@ -75,20 +88,60 @@ static int on_state_fetch(void *ctx, const struct state_fetch *what, int64_t dea
     AUTO(buf_done) struct buf ask = {0};
     buf_init(&ask, 0);
     wire_encode(&state_fetch_message, what, &ask);
-    while (clock_mono_ns() < deadline_ns) {
-        struct bus_message *reply = NULL;
-        int rc = bus_request(w->bus, SUBJECT_STATE, buf_str(&ask), STATE_ASK_MS, &reply);
-        if (rc == 0) {
-            struct str data = bus_message_data(reply);
-            *ret_store = str_n(arena_dup(a, data.ptr, data.len), data.len);
-            bus_message_free(reply);
-            return 0;
-        }
-        clock_wait_ns(200 * NS_PER_MS);
+    struct bus_message *reply = NULL;
+    if (ask_until(w, SUBJECT_STATE, buf_str(&ask), deadline_ns, &reply) < 0) {
+        return err_set(
+            err, -ETIMEDOUT, "state.unreachable",
+            "the persisted state could not be read: the control plane did not answer in time");
     }
-    return err_set(
-        err, -ETIMEDOUT, "state.unreachable",
-        "the persisted state could not be read: the control plane did not answer in time");
+    struct str data = bus_message_data(reply);
+    *ret_store = str_n(arena_dup(a, data.ptr, data.len), data.len);
+    bus_message_free(reply);
+    return 0;
+}
+
+static int on_checkpoint(void *ctx, const struct checkpoint *part, int64_t deadline_ns,
+                         struct err *err)
+{
+    struct worker *w = ((struct slot_memory *)ctx)->worker;
+    AUTO(buf_done) struct buf ask = {0};
+    AUTO(arena_free) struct arena *a = arena_new(KIB(1), 0);
+    struct bus_message *reply = NULL;
+    struct checkpoint_reply answer = {0};
+    buf_init(&ask, 0);
+    wire_encode(&checkpoint_message, part, &ask);
+    int rc = ask_until(w, SUBJECT_CHECKPOINT, buf_str(&ask), deadline_ns, &reply);
+    if (rc < 0) {
+        return err_set(err, rc, "checkpoint.unreachable",
+                       "the results before this step could not be recorded: the control plane did "
+                       "not answer in time");
+    }
+    rc = wire_decode(&checkpoint_reply_message, a, bus_message_data(reply), &answer, err);
+    bus_message_free(reply);
+    if (rc == 0 && !answer.stored) {
+        return err_set(err, -ESTALE, "checkpoint.taken_over",
+                       "the execution was taken over by another worker");
+    }
+    return rc;
+}
+
+static int on_checkpoint_read(void *ctx, const struct checkpoint_read *what, int64_t deadline_ns,
+                              struct arena *a, struct checkpoint_parts *ret, struct err *err)
+{
+    struct worker *w = ((struct slot_memory *)ctx)->worker;
+    AUTO(buf_done) struct buf ask = {0};
+    struct bus_message *reply = NULL;
+    buf_init(&ask, 0);
+    wire_encode(&checkpoint_read_message, what, &ask);
+    if (ask_until(w, SUBJECT_CHECKPOINT_READ, buf_str(&ask), deadline_ns, &reply) < 0) {
+        return err_set(err, -ETIMEDOUT, "checkpoint.unreachable",
+                       "what an earlier attempt has done could not be read: the control plane did "
+                       "not answer in time");
+    }
+    struct str data = bus_message_data(reply);
+    data = str_n(arena_dup(a, data.ptr, data.len), data.len);
+    bus_message_free(reply);
+    return wire_decode(&checkpoint_parts_message, a, data, ret, err);
 }
 
 static void on_reply(void *ctx, const char *subject, struct str data)
@@ -167,6 +220,8 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .block_begin = on_block_begin,
                                    .block_end = on_block_end,
                                    .state_fetch = on_state_fetch,
+                                   .checkpoint = on_checkpoint,
+                                   .checkpoint_read = on_checkpoint_read,
                                    .reply = on_reply,
                                    .http = on_http};
     AUTO(instance_unref) struct instance *instance = NULL;

@@ -133,6 +133,7 @@ struct def_flow {
     const char *stable_key; /* "" = none */
     const char *description;
     bool is_synchronous;
+    bool record_before_writes; /* default true: results are durable before the next write */
     enum def_security security;
     const char **organization_api_keys;
     size_t n_organization_api_keys;

@@ -237,6 +237,7 @@ static void parse_flow(struct def_compile *c, const struct yaml_node *node,
     flow->stable_key = def_get_text(&m, "stableKey", DEF_OPTIONAL);
     flow->description = def_get_text(&m, "description", DEF_OPTIONAL);
     flow->is_synchronous = def_get_bool(&m, "isSynchronous", false);
+    flow->record_before_writes = def_get_bool(&m, "recordBeforeWrites", true);
     (void)def_get_bool(&m, "isAgentFlow", false);
     flow->security = (enum def_security)def_get_enum(&m, "endpointSecurityType", DEF_OPTIONAL,
                                                      def_security_names, _DEF_SECURITY_N,

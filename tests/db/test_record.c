@@ -147,6 +147,55 @@ static void test_fence(void **state)
     assert_int_equal(number(ATTEMPT, &a), 3);
 }
 
+/* Stores one part; whether the run still holds the execution. */
+static bool checkpoint(const struct uuid *id, const char *attempt, const char *first)
+{
+    struct db_rows *rows = NULL;
+    struct err err = {0};
+    struct str attempts = str_of(attempt), firsts = str_of(first), two = STR("2"), ten = STR("10"),
+               steps = STR("block");
+    if (db_run(db, QUERY_CHECKPOINT_STORE, &rows, &err, DB_UUIDS(id, 1), DB_TEXTS(&attempts, 1),
+               DB_TEXTS(&firsts, 1), DB_UUIDS(&organization, 1), DB_TEXTS(&two, 1),
+               DB_TEXTS(&ten, 1), DB_BYTESS(&steps, 1), DB_I64(10000)) != 0) {
+        fail_msg("%s", err.message);
+    }
+    bool held = db_rows_n(rows) == 1;
+    db_rows_free(rows);
+    return held;
+}
+
+#define PARTS "SELECT count(*) FROM execution_checkpoint WHERE execution_id = $1::uuid"
+#define LEASE "SELECT attempt FROM execution_lease WHERE execution_id = $1::uuid"
+
+/* A part is stored once, with a lease, for the attempt that holds the execution and for no other.
+ */
+static void test_checkpoints(void **state)
+{
+    struct uuid a = uuid_v7(), b = uuid_v7();
+    assert_true(checkpoint(&a, "1", "0"));
+    assert_int_equal(number(LEASE, &a), 1);
+    assert_true(checkpoint(&a, "1", "0")); /* the answer was lost: sent again */
+    assert_int_equal(number(PARTS, &a), 1);
+    run_sql("UPDATE execution_lease SET attempt = 2 WHERE execution_id = $1::uuid", &a);
+    assert_false(checkpoint(&a, "1", "2"));
+    assert_int_equal(number(PARTS, &a), 1);
+    assert_true(checkpoint(&a, "2", "2"));
+    assert_int_equal(number(PARTS, &a), 2);
+
+    struct run_result results[] = {result_of(&a, 2), result_of(&b, 1)};
+    assert_int_equal(record(results, 2), 2);
+    assert_false(checkpoint(&a, "2", "4"));
+    assert_false(checkpoint(&b, "1", "0"));
+    assert_int_equal(number(LEASE, &b), -1);
+    run_sql("UPDATE execution_lease SET lease_until = now() - interval '1 minute' "
+            "WHERE execution_id = $1::uuid",
+            &a);
+    struct err err;
+    assert_int_equal(db_run(db, QUERY_SWEEP_LEASES_DONE, NULL, &err), 0);
+    assert_int_equal(number(PARTS, &a), 0);
+    assert_int_equal(number(LEASE, &a), -1);
+}
+
 static void test_text_is_cleaned(void **state)
 {
     struct uuid a = uuid_v7(), b = uuid_v7();
@@ -213,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_once),
         cmocka_unit_test(test_double_in_one_batch),
         cmocka_unit_test(test_fence),
+        cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_text_is_cleaned),
         cmocka_unit_test(test_poison_does_not_hold_up_others),
         cmocka_unit_test(test_states),

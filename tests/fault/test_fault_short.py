@@ -2,6 +2,7 @@
 import pytest
 
 from fault.cases import CASES, Outcome, run_case
+from fault.effects import run_effects
 from harness.stack import Cluster
 
 
@@ -20,3 +21,14 @@ def test_nothing_is_lost(durable, case):
     assert outcome.n['answered 200'] >= 1500
     if case.keys:
         assert outcome.n['accepted'] == outcome.n['answered 200'] + 1, 'the first is by hand'
+
+
+def test_effects_are_not_repeated(durable):
+    outcome = run_effects(durable, events=80, kills=1)
+    assert outcome.good() and outcome.taken_over > 0, str(outcome)
+
+
+def test_the_switch_lets_effects_repeat(durable):
+    """That the case above would show it: without the recording they are repeated."""
+    outcome = run_effects(durable, events=40, kills=1, record_before_writes=False)
+    assert outcome.repeated > 0 and outcome.recorded == outcome.executions, str(outcome)

@@ -1,5 +1,6 @@
 /* Foreign bytes as every message (the first byte chooses) and as a batch. What decodes must encode
  * to a form that decodes and encodes to itself. */
+#include "checkpoint.h"
 #include "definition_fetch.h"
 #include "presence.h"
 #include "run_request.h"
@@ -13,7 +14,8 @@ static const struct wire_message *const messages[] = {
     &state_fetch_message,      &presence_message,     &presence_run_message,
     &hook_request_message,     &run_request_message,  &run_result_message,
     &result_log_message,       &result_state_message, &step_result_message,
-    &sync_reply_message,
+    &sync_reply_message,       &checkpoint_message,   &checkpoint_read_message,
+    &checkpoint_parts_message,
 };
 
 static void check_message(const struct wire_message *m, struct str bytes)

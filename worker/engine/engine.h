@@ -2,6 +2,7 @@
  * C on the caller's (slot's) thread; what it needs of the worker comes through engine_env. */
 #pragma once
 
+#include "checkpoint.h"
 #include "definitions/instance.h"
 #include "run_request.h"
 #include "run_result.h"
@@ -28,6 +29,13 @@ struct engine_env {
     /* Reads a store whole into the arena; "" = empty. Blocks until deadline_ns (monotonic). */
     int (*state_fetch)(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
                        struct arena *a, struct str *ret_store, struct err *err);
+    /* Stores step results of the run, for a later attempt; blocks until deadline_ns. -ESTALE:
+     * another attempt has taken over. NULL: none are stored. */
+    int (*checkpoint)(void *ctx, const struct checkpoint *part, int64_t deadline_ns,
+                      struct err *err);
+    /* Reads what earlier attempts have stored, from what->first on; points into the arena. */
+    int (*checkpoint_read)(void *ctx, const struct checkpoint_read *what, int64_t deadline_ns,
+                           struct arena *a, struct checkpoint_parts *ret, struct err *err);
     /* Sends an encoded sync_reply; a caller that has gone is no error. */
     void (*reply)(void *ctx, const char *subject, struct str data);
     struct http_client *(*http)(void *ctx);

@@ -156,6 +156,23 @@ static void note_input(struct plan_flow *flow, uint32_t user, const struct def_i
     }
 }
 
+/* Whether two writes can follow each other in one run. */
+static bool many_writes(const struct plan_flow *flow)
+{
+    uint32_t writes = 0, loop_end = 0;
+    for (uint32_t i = 0; i < flow->n_steps; i++) {
+        const struct plan_step *ps = &flow->steps[i];
+        unsigned flags = ps->action ? ps->action->flags : 0;
+        if (flags & ACTION_WRITES) {
+            writes += i < loop_end ? 2 : 1;
+        }
+        if (flags & ACTION_LOOP) {
+            loop_end = MAX(loop_end, ps->end);
+        }
+    }
+    return writes > 1;
+}
+
 /* --- public ---------------------------------------------------------------------------------- */
 
 struct plan *plan_new(struct definition *definition, plan_find_fn find)
@@ -179,6 +196,7 @@ struct plan *plan_new(struct definition *definition, plan_find_fn find)
                 note_input(flow, s, &flow->steps[s].def->inputs[k]);
             }
         }
+        flow->checkpoints = flow->def->record_before_writes && many_writes(flow);
     }
     return plan;
 }

@@ -38,6 +38,7 @@ struct plan_flow {
     const struct def_flow *def;
     struct plan_step *steps; /* by def_step.index */
     uint32_t n_steps;
+    bool checkpoints; /* more than one write may run: see engine/checkpoint.c */
 };
 
 struct plan;

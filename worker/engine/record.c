@@ -62,11 +62,30 @@ struct str run_loop_path(struct run *run)
     return buf_str(text);
 }
 
-static void add_step(struct recorder *r, struct step_result *s)
+static struct str encode_step(struct recorder *r, const struct step_result *s)
 {
     buf_clear(&r->message);
     wire_encode(&step_result_message, s, &r->message);
-    wire_batch_add(&r->steps, buf_str(&r->message));
+    return buf_str(&r->message);
+}
+
+static void add_step(struct recorder *r, struct str message)
+{
+    if (r->n_steps >= RUN_STEP_RESULTS_MAX) {
+        r->n_steps_left_out++;
+        return;
+    }
+    wire_batch_add(&r->steps, message);
+    r->n_steps++;
+}
+
+void run_record_again(struct run *run, struct str message)
+{
+    if (run->recorder->steps.len + message.len <= RUN_STEP_BYTES_MAX) {
+        add_step(run->recorder, message);
+    } else {
+        run->recorder->n_steps_left_out++;
+    }
 }
 
 void run_record_step(struct run *run, const struct step_record *record)
@@ -75,7 +94,7 @@ void run_record_step(struct run *run, const struct step_record *record)
     if (run->instance->fetched.step_results_disabled) {
         return;
     }
-    if (r->n_steps >= RUN_STEP_RESULTS_MAX) {
+    if (r->n_steps >= RUN_STEP_RESULTS_MAX && !run->memory->unsaved.keeps) {
         r->n_steps_left_out++;
         return;
     }
@@ -105,8 +124,9 @@ void run_record_step(struct run *run, const struct step_record *record)
         .attempts = record->attempts > 1 ? record->attempts : 0,
         .skipped_data = !fits,
     };
-    add_step(r, &s);
-    r->n_steps++;
+    struct str message = encode_step(r, &s);
+    add_step(r, message);
+    checkpoint_add(run, message);
 }
 
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message)
@@ -179,7 +199,7 @@ static void leave_out_data(struct run *run, size_t keep)
             s.data = STR("");
             s.skipped_data = true;
         }
-        add_step(r, &s);
+        wire_batch_add(&r->steps, encode_step(r, &s));
     }
     buf_done(&all);
 }

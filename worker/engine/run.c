@@ -44,6 +44,7 @@ struct engine_memory *engine_memory_free(struct engine_memory *m)
     if (m) {
         free_loops(m);
         recorder_done(&m->recorder);
+        checkpoint_end(m);
         buf_done(&m->text);
         arena_free(m->keep);
         mem_free(m);
@@ -55,6 +56,7 @@ static void engine_memory_clear(struct engine_memory *m)
 {
     free_loops(m);
     recorder_clear(&m->recorder);
+    checkpoint_end(m);
     if (m->text.cap > KIB(32)) {
         buf_done(&m->text);
         buf_init(&m->text, 0);
@@ -158,6 +160,9 @@ static int try_step(struct run *run, const struct plan_step *ps, struct action_r
         err_clear(err);
         *ret_attempts = attempt;
         int rc = check_limits(run, err);
+        if (rc == 0) {
+            rc = checkpoint_before(run, ps, err);
+        }
         if (rc < 0) {
             return rc;
         }
@@ -176,7 +181,8 @@ static int try_step(struct run *run, const struct plan_step *ps, struct action_r
 static bool may_go_on(const struct run *run, const struct plan_step *ps)
 {
     const struct def_error_config *e = &ps->def->error;
-    return (e->handler == DEF_ERROR_IGNORE ||
+    return !run->memory->unsaved.lost &&
+           (e->handler == DEF_ERROR_IGNORE ||
             (e->handler == DEF_ERROR_RETRY && e->ignore_final_error)) &&
            clock_mono_ns() < run->deadline_ns;
 }
@@ -352,7 +358,12 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
                             .error = error,
                             .branch = result->branch,
                             .attempts = attempts};
-    run_record_step(run, &r);
+    if (resume_next(run, ps)) {
+        run_record_again(run, run->memory->resume.message);
+        resume_advance(run);
+    } else {
+        run_record_step(run, &r);
+    }
     if (run->request->debug) {
         const char *text =
             arena_printf(run->scratch, "%s: %s in %lld us", ps->def->key, error ? "failed" : "done",
@@ -392,13 +403,35 @@ static enum flow_signal loop_step(struct run *run, const struct plan_step *ps, i
     return signal;
 }
 
+/* A step whose result an earlier attempt has recorded is not done again where its effect is
+ * outside; another one is, for what it does to this run, and then has the result it had. */
+static int perform_or_resume(struct run *run, const struct plan_step *ps,
+                             struct action_result *result, uint32_t *ret_attempts, struct err *err)
+{
+    const struct step_result *was = resume_next(run, ps);
+    if (was && resume_skips(ps, was)) {
+        memset(result, 0, sizeof(*result));
+        result->headers = json_undefined();
+        *ret_attempts = MAX(was->attempts, 1u);
+        err_clear(err);
+        return resume_result(run, was, result, err);
+    }
+    int rc = try_step(run, ps, result, ret_attempts, err);
+    /* A trigger's result is recorded with its keys masked: it is made anew. */
+    if (rc == 0 && was && !was->error.len && !ps->def->is_trigger &&
+        !(ps->action->flags & ACTION_LOOP)) {
+        rc = resume_result(run, was, result, err);
+    }
+    return rc;
+}
+
 static enum flow_signal run_step(struct run *run, const struct plan_step *ps)
 {
     struct action_result result;
     struct err err;
     uint32_t attempts;
     int64_t started_ns = clock_now_ns();
-    if (try_step(run, ps, &result, &attempts, &err) < 0) {
+    if (perform_or_resume(run, ps, &result, &attempts, &err) < 0) {
         return step_failed(run, ps, started_ns, &err, attempts);
     }
     if (ps->action->flags & ACTION_LOOP) {
@@ -441,7 +474,7 @@ static int prepare(struct run *run, struct err *err)
     }
     run->scope = arena_array(run->keep, run->flow->plan->n_steps, sizeof(*run->scope));
     payload_build(run);
-    return 0;
+    return checkpoint_begin(run, err);
 }
 
 static void run_flow(struct run *run)

@@ -44,6 +44,26 @@ struct recorder {
     uint32_t n_logs, cap_logs, n_logs_left_out;
 };
 
+/* What is kept for later attempts, and what earlier ones have left. */
+struct unsaved {
+    struct buf steps; /* wire batch of the step results since the last checkpoint */
+    uint32_t first;   /* step results in the checkpoints so far */
+    uint32_t n_steps;
+    bool keeps; /* this run makes checkpoints */
+    bool wrote; /* a write has begun since the last one */
+    bool lost;  /* another attempt has taken over */
+};
+struct resume {
+    bool active;
+    struct arena *arena;           /* of the parts at hand */
+    struct checkpoint_parts parts; /* those not yet begun */
+    struct str rest;               /* of the part at hand */
+    struct str message;            /* the next step result, encoded; with has_next */
+    struct step_result next;
+    bool has_next;
+    uint32_t taken; /* step results taken up, with the next one */
+};
+
 struct state_store {
     bool loaded, dirty;
     struct arena *arena;
@@ -56,6 +76,8 @@ struct engine_memory {
     struct arena *keep;
     struct loop_memory loops[LOOP_DEPTH_MAX];
     struct recorder recorder;
+    struct unsaved unsaved;
+    struct resume resume;
     struct buf text; /* scratch of template and text building; never across calls */
 };
 
@@ -127,6 +149,25 @@ void run_log(struct run *run, enum log_line_level level, const char *step_name, 
 struct str run_loop_path(struct run *run);
 /* Encodes the whole result; step data is left out where the message would be too large. */
 void run_record_result(struct run *run, struct buf *to);
+
+/* Appends a step result as an earlier attempt has recorded it. */
+void run_record_again(struct run *run, struct str message);
+
+/* checkpoint.c */
+int checkpoint_begin(struct run *run, struct err *err) must_check;
+void checkpoint_end(struct engine_memory *m);
+/* Adds an encoded step result to what is not stored yet. */
+void checkpoint_add(struct run *run, struct str message);
+/* To be called before a step runs: what was done before a write is stored first. */
+int checkpoint_before(struct run *run, const struct plan_step *ps, struct err *err) must_check;
+/* What an earlier attempt has recorded of this step in this iteration, if that comes next. */
+const struct step_result *resume_next(struct run *run, const struct plan_step *ps);
+/* Whether the step need not run: its effect is outside, and the recorded result is whole. */
+bool resume_skips(const struct plan_step *ps, const struct step_result *was);
+/* Sets data, content type and branch to what was recorded. */
+int resume_result(struct run *run, const struct step_result *was, struct action_result *result,
+                  struct err *err) must_check;
+void resume_advance(struct run *run);
 
 /* state.c */
 void state_done(struct run *run);

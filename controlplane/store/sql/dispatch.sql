@@ -63,9 +63,13 @@ WHERE execution_id IN (
 RETURNING execution_id;
 
 -- name: sweep_leases_done
-DELETE FROM execution_lease l
-WHERE l.lease_until < now() - interval '5 seconds'
-  AND EXISTS (SELECT FROM execution_result r WHERE r.id = l.execution_id);
+WITH done AS (
+    DELETE FROM execution_lease l
+    WHERE l.lease_until < now() - interval '5 seconds'
+      AND EXISTS (SELECT FROM execution_result r WHERE r.id = l.execution_id)
+    RETURNING execution_id
+)
+DELETE FROM execution_checkpoint WHERE execution_id IN (SELECT execution_id FROM done);
 
 -- name: sweep_advance
 UPDATE sweep SET done_below = greatest(done_below, $1::uuid);

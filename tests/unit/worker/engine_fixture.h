@@ -39,6 +39,7 @@
 
 static unused int test_failures; /* what "flaky" has left */
 static int test_calls;
+static unused bool test_write_error; /* of "write" */
 
 static int test_echo(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
@@ -104,6 +105,12 @@ static int test_keys(struct action_context *ctx, struct action_result *ret, stru
     ret->data = json_built(&keys);
     return 0;
 }
+static int test_write(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    test_calls++;
+    ret->data = action_input(ctx, "value");
+    return test_write_error ? err_set(err, -EIO, "test.write", "refused") : 0;
+}
 static int test_wait(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     clock_wait_ns(30 * NS_PER_MS);
@@ -148,6 +155,16 @@ static const struct action test_actions[] = {
     {.key = "reply", .label = "Reply", .perform = test_reply},
     {.key = "keys", .label = "Keys", .perform = test_keys},
     {.key = "wait", .label = "Wait", .perform = test_wait},
+    {.key = "write",
+     .label = "Write",
+     .flags = ACTION_WRITES,
+     .inputs = test_inputs,
+     .perform = test_write},
+    {.key = "read",
+     .label = "Read",
+     .flags = ACTION_READS,
+     .inputs = test_inputs,
+     .perform = test_write},
     {.key = "log", .label = "Log", .inputs = test_inputs, .perform = test_log},
     {.key = "last", .label = "Last", .inputs = test_inputs, .perform = test_last},
     {.key = "noChange", .label = "Poll", .flags = ACTION_TRIGGER, .perform = test_no_change},
@@ -178,6 +195,11 @@ struct fixture {
     int64_t run_ms;
     const char *stores[_STATE_SCOPE_N]; /* JSON of what is stored; NULL = empty */
     bool state_away, step_results_disabled, logs_disabled, debug;
+    uint32_t attempt; /* 0 = 1 */
+    /* Checkpoints as a control plane keeps them, from run to run; NULL = there is none. */
+    struct checkpoint *parts;
+    size_t n_parts, parts_max; /* a part beyond: another attempt has taken over */
+    bool parts_away;
     /* seen after */
     struct arena *arena;
     struct run_result result;
@@ -227,6 +249,33 @@ static void fx_reply(void *ctx, const char *subject, struct str data)
     assert_int_equal(
         wire_decode(&sync_reply_message, fx->arena, buf_str(&fx->reply_bytes), &fx->reply, NULL),
         0);
+}
+static int fx_checkpoint(void *ctx, const struct checkpoint *part, int64_t deadline_ns,
+                         struct err *err)
+{
+    struct fixture *fx = ctx;
+    assert_int_equal(fx->blocked, 1);
+    if (fx->n_parts == fx->parts_max) {
+        return err_set(err, -ESTALE, "checkpoint.taken_over", "taken over");
+    }
+    struct checkpoint *kept = &fx->parts[fx->n_parts++];
+    *kept = *part;
+    kept->steps.ptr = mem_dup(part->steps.ptr, part->steps.len);
+    return 0;
+}
+static int fx_checkpoint_read(void *ctx, const struct checkpoint_read *what, int64_t deadline_ns,
+                              struct arena *a, struct checkpoint_parts *ret, struct err *err)
+{
+    struct fixture *fx = ctx;
+    if (fx->parts_away) {
+        return err_set(err, -ETIMEDOUT, "checkpoint.unreachable", "away");
+    }
+    for (size_t i = 0; i < fx->n_parts && !ret->parts.n; i++) {
+        if (fx->parts[i].first >= what->first) { /* one at a time */
+            ret->parts = (struct wire_list){arena_dup(a, &fx->parts[i], sizeof(fx->parts[i])), 1};
+        }
+    }
+    return 0;
 }
 static struct http_client *fx_http(void *ctx)
 {
@@ -332,7 +381,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
     }
     hook_request_encode(&fx->hook, &hook);
     struct run_request request = {.execution_id = fx_id,
-                                  .attempt = 1,
+                                  .attempt = MAX(fx->attempt, 1u),
                                   .organization_id = fx_id,
                                   .customer_id = fx_id,
                                   .instance_id = fx_id,
@@ -350,6 +399,8 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                              .block_end = fx_block_end,
                              .state_fetch = fx_state_fetch,
                              .reply = fx_reply,
+                             .checkpoint = fx->parts ? fx_checkpoint : NULL,
+                             .checkpoint_read = fx_checkpoint_read,
                              .http = fx_http,
                              .run_ms = fx->run_ms};
     engine_run(memory, &env, &request, instance, NULL, &fx->encoded);
