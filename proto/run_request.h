@@ -45,6 +45,7 @@ struct run_request {
     struct str traceparent;
     struct str request;  /* encoded hook_request */
     struct str recorded; /* take-over: step results already recorded; "" = none */
+    bool queued;         /* it has a place in a queue, which its result frees */
 };
 extern const struct wire_message run_request_message;
 
