@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "definitions/responder.h"
 #include "dispatch/dispatcher.h"
+#include "dispatch/gate.h"
 #include "dispatch/sweeper.h"
 #include "embed.h"
 #include "hooks/hook.h"
@@ -43,6 +44,7 @@ struct controlplane {
     struct catalog *catalog;
     struct bus *bus;
     struct dispatcher *dispatcher;
+    struct gate *gate;
     struct accept *accept;
     struct hook_index *index;
     struct hooks *hooks;
@@ -139,7 +141,7 @@ static int make_bus(struct controlplane *cp, struct err *err)
     return r;
 }
 
-/* Every replica dispatches what it accepts, whatever its roles. */
+/* Every replica dispatches what it accepts and releases what it queues, whatever its roles. */
 static int make_dispatch(struct controlplane *cp, struct err *err)
 {
     struct dispatcher_options options = {.bus = cp->bus,
@@ -147,7 +149,19 @@ static int make_dispatch(struct controlplane *cp, struct err *err)
                                          .pool = cp->config.pool,
                                          .replica_id = cp->replica_id};
     int r = dispatcher_new(&options, &cp->dispatcher, err);
-    return r == 0 ? dispatcher_start(cp->dispatcher) : r;
+    r = r == 0 ? dispatcher_start(cp->dispatcher) : r;
+    if (r == 0) {
+        r = gate_new(
+            &(struct gate_options){.conninfo = cp->config.postgres, .dispatcher = cp->dispatcher},
+            &cp->gate, err);
+    }
+    return r == 0 ? gate_start(cp->gate) : r;
+}
+
+static void on_freed(void *arg, const struct uuid *keys, size_t n)
+{
+    struct controlplane *cp = arg;
+    gate_wake(cp->gate, keys, n);
 }
 
 static int make_back_office(struct controlplane *cp, struct err *err)
@@ -155,9 +169,12 @@ static int make_back_office(struct controlplane *cp, struct err *err)
     const char *postgres = cp->config.postgres, *pool = cp->config.pool;
     int r = 0;
     if (has(cp, ROLE_RECORDER)) {
-        r = recorder_new(
-            &(struct recorder_options){.bus = cp->bus, .conninfo = postgres, .pool = pool},
-            &cp->recorder, err);
+        r = recorder_new(&(struct recorder_options){.bus = cp->bus,
+                                                    .conninfo = postgres,
+                                                    .pool = pool,
+                                                    .on_freed = on_freed,
+                                                    .on_freed_arg = cp},
+                         &cp->recorder, err);
         r = r == 0 ? recorder_start(cp->recorder) : r;
         cp->checkpoints =
             checkpoints_new(&(struct checkpoints_options){.bus = cp->bus, .conninfo = postgres});
@@ -184,6 +201,7 @@ static int make_back_office(struct controlplane *cp, struct err *err)
     if (r == 0 && has(cp, ROLE_SCHEDULER)) {
         r = scheduler_new(&(struct scheduler_options){.conninfo = postgres,
                                                       .dispatcher = cp->dispatcher,
+                                                      .gate = cp->gate,
                                                       .replica_id = cp->replica_id},
                           &cp->scheduler, err);
         r = r == 0 ? scheduler_start(cp->scheduler) : r;
@@ -253,6 +271,7 @@ static int make_ingress(struct controlplane *cp, struct err *err)
 {
     struct accept_options accept = {.conninfo = cp->config.postgres,
                                     .dispatcher = cp->dispatcher,
+                                    .gate = cp->gate,
                                     .replica_id = cp->replica_id};
     int r = accept_new(&accept, &cp->accept, err);
     r = r == 0 ? accept_start(cp->accept) : r;
@@ -274,6 +293,7 @@ static void on_executions(void *arg, const struct uuid *ids, size_t n)
 {
     struct controlplane *cp = arg;
     dispatcher_add_ids(cp->dispatcher, ids, n);
+    gate_wake(cp->gate, NULL, 0);
 }
 
 static int make_api(struct controlplane *cp, struct err *err)
@@ -446,6 +466,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->recorder) {
         recorder_stop(cp->recorder);
     }
+    if (cp->gate) {
+        gate_stop(cp->gate);
+    }
     if (cp->dispatcher) {
         dispatcher_stop(cp->dispatcher);
     }
@@ -466,6 +489,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         accept_free(cp->accept);
         lane_free(cp->lane);
         api_free(cp->api);
+        gate_free(cp->gate);
         dispatcher_free(cp->dispatcher);
         bus_free(cp->bus);
         catalog_free(cp->catalog);

@@ -123,6 +123,7 @@ static const struct wire_field run_request_fields[] = {
     WIRE_FIELD(15, struct run_request, test, WIRE_BOOL, 0),
     WIRE_FIELD(16, struct run_request, traceparent, WIRE_STR, NAME_MAX_BYTES),
     WIRE_FIELD(17, struct run_request, request, WIRE_STR, MESSAGE_MAX_BYTES),
+    WIRE_FIELD(18, struct run_request, queued, WIRE_BOOL, 0),
     {0},
 };
 const struct wire_message run_request_message = {

@@ -51,6 +51,7 @@ struct run_request {
     bool debug, test;
     struct str traceparent;
     struct str request; /* by hook_request_encode */
+    bool queued;        /* it has a place in a queue, which its result frees */
 };
 extern const struct wire_message run_request_message;
 

@@ -62,6 +62,7 @@ static const struct wire_field run_result_fields[] = {
     WIRE_FIELD(16, struct run_result, steps_size, WIRE_U32, 0),
     WIRE_FIELDS_OF(17, struct run_result, logs, &result_log_message, LOGS_MAX),
     WIRE_FIELDS_OF(18, struct run_result, states, &result_state_message, STATES_MAX),
+    WIRE_FIELD(19, struct run_result, queued, WIRE_BOOL, 0),
     {0},
 };
 const struct wire_message run_result_message = {

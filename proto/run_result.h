@@ -30,6 +30,7 @@ struct run_result {
     uint32_t steps_size;     /* bytes before compression */
     struct wire_list logs;   /* struct result_log */
     struct wire_list states; /* struct result_state; only of a successful run */
+    bool queued;             /* as the request said: recording it frees a place in a queue */
 };
 extern const struct wire_message run_result_message;
 extern const struct wire_message result_log_message;

@@ -41,7 +41,7 @@ static int syntax(struct scanner *s, size_t at, const char *what)
                    what, character_of(s->text, at), (int)MIN(s->text.len, 200), s->text.ptr);
 }
 
-static int64_t index_of(struct str key)
+int64_t path_index(struct str key)
 {
     int64_t index = 0;
     if (key.len == 0 || key.len > 15) {
@@ -61,7 +61,7 @@ static int add_segment(struct scanner *s, struct str key, size_t at)
     if (s->n == PATH_MAX_SEGMENTS) {
         return syntax(s, at, "There are too many segments");
     }
-    s->segments[s->n++] = (struct path_segment){.key = key, .index = index_of(key)};
+    s->segments[s->n++] = (struct path_segment){.key = key, .index = path_index(key)};
     return 0;
 }
 

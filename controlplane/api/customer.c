@@ -3,6 +3,7 @@
 
 #define NAME_MAX_BYTES 500
 #define TEXT_MAX_BYTES KIB(16)
+#define LIMIT_MAX      10000
 
 static bool check_texts(struct call *c)
 {
@@ -13,6 +14,21 @@ static bool check_texts(struct call *c)
         }
     }
     return c->n_errors == 0;
+}
+
+/* NULL when absent or null. */
+static struct db_param concurrency_limit(struct call *c)
+{
+    struct json v = call_input(c, "concurrencyLimit");
+    if (v.type != JSON_NUMBER) {
+        return DB_NULL;
+    }
+    if (v.num < 1 || v.num > LIMIT_MAX) {
+        call_refuse(c, "concurrencyLimit", "The limit is from 1 to %d, or null for none.",
+                    LIMIT_MAX);
+        return DB_NULL;
+    }
+    return DB_I64((int64_t)v.num);
 }
 
 static int duplicate(struct call *c, int rc, struct err *err)
@@ -27,6 +43,7 @@ int mutate_create_customer(struct call *c, struct err *err)
 {
     struct str name, external_id = call_text(c, "externalId", "");
     struct db_param labels = call_labels(c, "labels");
+    struct db_param limit = concurrency_limit(c);
     if (!call_need_text(c, "name", NAME_MAX_BYTES, &name) || !check_texts(c)) {
         return 0;
     }
@@ -34,7 +51,7 @@ int mutate_create_customer(struct call *c, struct err *err)
     int rc = db_run(c->db, QUERY_API_CUSTOMER_INSERT, NULL, err, DB_UUID(c->id),
                     DB_UUID(c->viewer.organization), DB_STR(name),
                     DB_STR(call_text(c, "description", "")),
-                    external_id.len ? DB_STR(external_id) : DB_NULL, labels);
+                    external_id.len ? DB_STR(external_id) : DB_NULL, labels, limit);
     return duplicate(c, rc, err);
 }
 
@@ -55,7 +72,8 @@ int mutate_update_customer(struct call *c, struct err *err)
 {
     struct str name;
     bool renamed = call_input(c, "name").type == JSON_STRING;
-    struct db_param labels = call_labels(c, "labels");
+    struct db_param labels = call_labels(c, "labels"), limit = concurrency_limit(c);
+    bool limit_given = call_input(c, "concurrencyLimit").type != JSON_UNDEFINED;
     int rc = mutate_find_customer(c, err);
     if (rc != 0 || !check_texts(c) ||
         (renamed && !call_need_text(c, "name", NAME_MAX_BYTES, &name))) {
@@ -63,7 +81,7 @@ int mutate_update_customer(struct call *c, struct err *err)
     }
     rc = db_run(c->db, QUERY_API_CUSTOMER_UPDATE, NULL, err, DB_UUID(c->id),
                 renamed ? DB_STR(name) : DB_NULL, call_opt_text(c, "description"),
-                call_opt_text(c, "externalId"), labels);
+                call_opt_text(c, "externalId"), labels, DB_BOOL(limit_given), limit);
     return duplicate(c, rc, err);
 }
 

@@ -210,10 +210,11 @@ static int insert_execution(struct call *c, const struct uuid *instance, const s
     }
     struct uuid id = uuid_v7();
     c->pending[c->n_pending++] = id;
-    return db_run(c->db, QUERY_API_EXECUTION_INSERT, NULL, err, DB_UUID(id),
-                  DB_UUID(c->viewer.organization), DB_UUID(*instance), DB_UUID(*config),
-                  DB_I64(revision), DB_I64(c->api->replica_id), DB_I64(invoke), DB_I64(flags),
-                  DB_BYTES(buf_str(&bytes)));
+    int rc = db_run(c->db, QUERY_API_EXECUTION_INSERT, NULL, err, DB_UUID(id),
+                    DB_UUID(c->viewer.organization), DB_UUID(*instance), DB_UUID(*config),
+                    DB_I64(revision), DB_I64(c->api->replica_id), DB_I64(invoke), DB_I64(flags),
+                    DB_BYTES(buf_str(&bytes)));
+    return rc == 0 ? db_run(c->db, QUERY_QUEUE_ENTER, NULL, err, DB_UUIDS(&id, 1)) : rc;
 }
 
 /* Seals what the workers will get. */

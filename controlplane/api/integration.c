@@ -79,6 +79,27 @@ static struct db_param flow_schedule(struct call *c, const struct def_step *trig
     return DB_STR(dump(c, json_built(&b)));
 }
 
+/* How many executions at once; 0 = no queue. */
+static struct db_param queue_limit(const struct def_flow *f)
+{
+    int limit = f->queue.concurrency_limit ? f->queue.concurrency_limit : 1;
+    return DB_I64(f->queue.fifo ? limit : f->queue.singleton ? 1 : 0);
+}
+
+/* The members from the trigger's result to the id. */
+static struct db_param dedupe_path(struct call *c, const struct def_flow *f)
+{
+    const struct path *p = f->queue.dedupe_id;
+    if (!p || p->n_segments == 0) {
+        return DB_NULL;
+    }
+    struct str *keys = arena_array(c->a, p->n_segments, sizeof(*keys));
+    for (size_t i = 0; i < p->n_segments; i++) {
+        keys[i] = p->segments[i].key;
+    }
+    return DB_TEXTS(keys, p->n_segments);
+}
+
 static bool same_flow(struct str name, struct str stable_key, const struct def_flow *f)
 {
     return stable_key.len > 0 && f->stable_key[0] ? str_eq(stable_key, str_of(f->stable_key))
@@ -112,7 +133,8 @@ static int put_flows(struct call *c, const struct def_view *v, struct err *err)
                     DB_BOOL(f->is_synchronous), DB_TEXT(def_security_names[f->security]),
                     texts(c, f->organization_api_keys, f->n_organization_api_keys),
                     DB_TEXT(trigger->component), DB_TEXT(trigger->action),
-                    trigger_reply(c, trigger), flow_schedule(c, trigger));
+                    trigger_reply(c, trigger), flow_schedule(c, trigger), queue_limit(f),
+                    DB_BOOL(f->queue.singleton), dedupe_path(c, f));
     }
     return rc;
 }

@@ -17,6 +17,9 @@ const struct mutation api_mutations[] = {
     {"deploy_instance", mutate_deploy_instance, NULL},
     {"delete_instance", mutate_delete_instance, mutate_find_instance},
     {"test_instance_flow_config", mutate_test_flow_config, NULL},
+    {"clear_all_fifo_data", mutate_clear_all_fifo_data, NULL},
+    {"clear_fifo_working_set", mutate_clear_fifo_working_set, NULL},
+    {"remove_fifo_queue_items", mutate_remove_fifo_queue_items, NULL},
     {0},
 };
 

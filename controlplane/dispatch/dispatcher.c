@@ -132,9 +132,10 @@ void dispatcher_begin(struct dispatcher *d)
     pthread_mutex_lock(&d->lock);
 }
 
-void dispatcher_add(struct dispatcher *d, const struct uuid *execution_id, struct str run_request)
+void dispatcher_add(struct dispatcher *d, const struct uuid *customer_id,
+                    const struct uuid *execution_id, struct str run_request)
 {
-    waiting_push(d->line, execution_id, run_request, false);
+    waiting_push(d->line, customer_id, execution_id, run_request, false);
 }
 
 void dispatcher_end(struct dispatcher *d)
@@ -146,9 +147,10 @@ void dispatcher_end(struct dispatcher *d)
 
 static void add_ids(struct dispatcher *d, const struct uuid *ids, size_t n, bool taken_over)
 {
+    static const struct uuid nobody;
     dispatcher_begin(d);
     for (size_t i = 0; i < n; i++) {
-        waiting_push(d->line, &ids[i], str_n(NULL, RELOAD_SIZE_GUESS), taken_over);
+        waiting_push(d->line, &nobody, &ids[i], str_n(NULL, RELOAD_SIZE_GUESS), taken_over);
     }
     dispatcher_end(d);
 }
@@ -210,19 +212,32 @@ static void remember_sent(struct dispatcher *d, const struct uuid *first)
 
 struct batch_fill {
     struct slot *slot;
-    int n;
+    const struct waiting_event *events;
+    size_t n_events;
 };
+
+static bool is_taken_over(const struct batch_fill *fill, const struct uuid *id)
+{
+    for (size_t i = 0; i < fill->n_events; i++) {
+        if (uuid_eq(&fill->events[i].id, id)) {
+            return fill->events[i].taken_over;
+        }
+    }
+    return false;
+}
 
 static void add_reloaded(void *ctx, const struct run_request *request)
 {
     struct batch_fill *fill = ctx;
+    if (request->queued && !is_taken_over(fill, &request->execution_id)) {
+        return; /* the gate sends it when it has its turn */
+    }
     AUTO(buf_done) struct buf one = {0};
     buf_init(&one, MESSAGE_MAX_BYTES);
     struct run_request copy = *request;
     copy.dispatched_ns = clock_now_ns();
     wire_encode(&run_request_message, &copy, &one);
     wire_batch_add(&fill->slot->message, buf_str(&one));
-    fill->n++;
 }
 
 /* Takes the next events off the line for a slot: a run of those with bytes, or a run of those to
@@ -235,15 +250,15 @@ static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *e
     s->state = SLOT_FILLING;
     s->first = no_id;
     while (n < BATCH_MAX_RUNS && waiting_len(d->line) > 0 && bytes < BATCH_TARGET_BYTES) {
-        const struct waiting_event *next = waiting_at(d->line, 0);
-        bool reload = next->bytes == NULL;
-        if (n > 0 && (reload != *ret_reload || bytes + next->size > BATCH_TARGET_BYTES)) {
+        struct waiting_event next = waiting_next(d->line);
+        bool reload = next.bytes == NULL;
+        if (n > 0 && (reload != *ret_reload || bytes + next.size > BATCH_TARGET_BYTES)) {
             break;
         }
         *ret_reload = reload;
-        bytes += next->size;
-        if (!next->taken_over && uuid_cmp(&next->id, &s->first) < 0) {
-            s->first = next->id;
+        bytes += next.size;
+        if (!next.taken_over && uuid_cmp(&next.id, &s->first) < 0) {
+            s->first = next.id;
         }
         events[n++] = waiting_pop(d->line);
     }
@@ -259,7 +274,7 @@ static int reload_into(struct dispatcher *d, struct slot *s, const struct waitin
     for (size_t i = 0; i < n; i++) {
         ids[i] = events[i].id;
     }
-    struct batch_fill fill = {.slot = s};
+    struct batch_fill fill = {.slot = s, .events = events, .n_events = n};
     return reload_requests(d->db, ids, n, add_reloaded, &fill, err);
 }
 
@@ -298,11 +313,10 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
         clock_wait_ns(RETRY_NS);
     }
     if (s->message.full) {
-        /* Larger than guessed: each event goes to the end of the line to travel alone. */
+        /* Larger than guessed: each event goes back to travel alone. */
         dispatcher_begin(d);
-        for (size_t i = 0; n > 1 && i < n; i++) {
-            waiting_push(d->line, &events[i].id, str_n(NULL, BATCH_TARGET_BYTES),
-                         events[i].taken_over);
+        for (size_t i = n; n > 1 && i > 0; i--) {
+            waiting_put_back(d->line, &events[i - 1], BATCH_TARGET_BYTES);
         }
         s->state = SLOT_FREE;
         dispatcher_end(d);
@@ -365,12 +379,9 @@ static struct uuid oldest_on_the_way(struct dispatcher *d)
             oldest = d->slots[i].first;
         }
     }
-    for (size_t i = 0; i < waiting_len(d->line); i++) {
-        const struct waiting_event *e = waiting_at(d->line, i);
-        if (!e->taken_over) { /* first attempts stand in order of acceptance */
-            oldest = uuid_cmp(&e->id, &oldest) < 0 ? e->id : oldest;
-            break;
-        }
+    struct uuid first;
+    if (waiting_oldest(d->line, &first) && uuid_cmp(&first, &oldest) < 0) {
+        oldest = first;
     }
     pthread_mutex_unlock(&d->lock);
     return oldest;

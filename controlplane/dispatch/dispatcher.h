@@ -1,8 +1,8 @@
-/* Publishes accepted events to the workers' queue, in order of acceptance, in batches. It holds
- * what is not published yet: fresh events with their bytes up to a budget, older ones by id only
- * (read back from PostgreSQL when their turn comes), so that memory is bounded however far
- * accepting runs ahead. It stops publishing while the queue in NATS is long enough to keep every
- * worker busy. */
+/* Publishes accepted events to the workers' queue, in order of acceptance for each customer, the
+ * customers in turn, in batches. It holds what is not published yet: fresh events with their bytes
+ * up to a budget, older ones by id only (read back from PostgreSQL when their turn comes), so that
+ * memory is bounded however far accepting runs ahead. It stops publishing while the queue in NATS
+ * is long enough to keep every worker busy. */
 #pragma once
 
 #include "bus.h"
@@ -26,11 +26,13 @@ struct dispatcher *dispatcher_free(struct dispatcher *d);
  * before it for a synchronous request). Many at once: begin, add..., end take one lock and wake the
  * thread once. */
 void dispatcher_begin(struct dispatcher *d);
-void dispatcher_add(struct dispatcher *d, const struct uuid *execution_id, struct str run_request);
+void dispatcher_add(struct dispatcher *d, const struct uuid *customer_id,
+                    const struct uuid *execution_id, struct str run_request);
 void dispatcher_end(struct dispatcher *d);
 /* Events inserted by other means (schedules, deploys): read back by id. */
 void dispatcher_add_ids(struct dispatcher *d, const struct uuid *ids, size_t n);
-/* Lost runs taken over with a new attempt; execution_lease covers them meanwhile. */
+/* Lost runs taken over with a new attempt, and what was released from queues: execution_lease
+ * covers them meanwhile. */
 void dispatcher_add_taken_over(struct dispatcher *d, const struct uuid *ids, size_t n);
 
 /* Events not published yet; at DISPATCHER_MAX_WAITING the ingress answers 503. */

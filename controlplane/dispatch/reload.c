@@ -15,7 +15,10 @@ enum {
     COL_REQUEST,
     COL_CUSTOMER,
     COL_FLOW_NAME,
-    COL_ATTEMPT
+    COL_ATTEMPT,
+    COL_QUEUED,
+    COL_REPLY_TO,
+    COL_TRACEPARENT,
 };
 
 int reload_requests(struct db *db, const struct uuid *ids, size_t n, reload_fn fn, void *ctx,
@@ -42,7 +45,13 @@ int reload_requests(struct db *db, const struct uuid *ids, size_t n, reload_fn f
             .test = flags & EXECUTION_TEST,
             .debug = flags & EXECUTION_DEBUG,
             .request = db_str(rows, i, COL_REQUEST),
+            .queued = db_bool(rows, i, COL_QUEUED),
         };
+        if (request.queued) {
+            request.reply_to = db_str(rows, i, COL_REPLY_TO);
+            request.traceparent = db_str(rows, i, COL_TRACEPARENT);
+            request.synchronous = request.reply_to.len > 0;
+        }
         request.accepted_ns = uuid_v7_ms(&request.execution_id) * NS_PER_MS;
         fn(ctx, &request);
     }

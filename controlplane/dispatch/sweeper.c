@@ -134,10 +134,21 @@ static void take_over(struct sweeper *s, const struct db_rows *rows, const char 
     }
 }
 
-static int sweep_expired(struct sweeper *s, struct err *err)
+/* Seconds since the epoch; far ahead when nothing waits. */
+static void oldest_pending(const struct bus_queue_state *queue, char ret[32])
 {
+    (void)snprintf(ret, 32, "%.3f",
+                   queue->oldest_pending_ns ? (double)queue->oldest_pending_ns / 1e9 : 1e11);
+}
+
+/* What a queue released and no worker has reported may still stand in NATS. */
+static int sweep_expired(struct sweeper *s, const struct bus_queue_state *queue, struct err *err)
+{
+    char oldest[32];
+    oldest_pending(queue, oldest);
     AUTO(db_rows_free) struct db_rows *rows = NULL;
-    int r = db_run(s->db, QUERY_SWEEP_EXPIRED, &rows, err, DB_I64(BATCH), DB_I64(TAKEOVER_MS));
+    int r = db_run(s->db, QUERY_SWEEP_EXPIRED, &rows, err, DB_I64(BATCH), DB_I64(TAKEOVER_MS),
+                   DB_TEXT(oldest));
     if (r == 0) {
         take_over(s, rows, "lease expired");
         r = db_run(s->db, QUERY_SWEEP_LEASES_DONE, NULL, err);
@@ -148,8 +159,7 @@ static int sweep_expired(struct sweeper *s, struct err *err)
 static int sweep_lost(struct sweeper *s, const struct bus_queue_state *queue, struct err *err)
 {
     char oldest[32];
-    (void)snprintf(oldest, sizeof(oldest), "%.3f",
-                   queue->oldest_pending_ns ? (double)queue->oldest_pending_ns / 1e9 : 1e11);
+    oldest_pending(queue, oldest);
     AUTO(db_rows_free) struct db_rows *state = NULL;
     int r = db_run(s->db, QUERY_SWEEP_STATE, &state, err, DB_I64(GRACE_MS), DB_TEXT(oldest));
     if (r != 0 || db_rows_n(state) != 1) {
@@ -246,7 +256,7 @@ static int pass(struct sweeper *s, struct err *err)
         return 0;
     }
     r = sweep_lost(s, &queue, err);
-    return r == 0 ? sweep_expired(s, err) : r;
+    return r == 0 ? sweep_expired(s, &queue, err) : r;
 }
 
 static void *run(void *arg)

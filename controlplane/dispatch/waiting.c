@@ -1,19 +1,49 @@
-/* Owns the line of waiting events: a ring that doubles. */
+/* Owns the lanes of waiting events: rings that double, in a table by customer and, while they have
+ * events, in a circle that turns by one with each event taken. A few empty lanes are kept for the
+ * next one who needs one. */
 #include "dispatch/waiting.h"
 
-struct waiting {
-    struct waiting_event *ring;
+#define BUCKETS   1024
+#define FIRST_CAP 16
+#define SPARE_MAX 64
+#define SPARE_CAP 256 /* a ring larger than that is given back */
+
+struct item {
+    struct uuid id;
+    char *bytes;
+    uint32_t size;
+    bool taken_over;
+};
+struct lane {
+    struct uuid key;
+    struct lane *next_in_bucket;
+    struct lane *before, *after; /* in the circle */
+    struct item *ring;
     size_t cap, first, len; /* cap is a power of two */
-    size_t bytes, max_bytes;
+};
+struct waiting {
+    struct lane *buckets[BUCKETS];
+    struct lane *turn;  /* whose turn it is in the circle; NULL = it is empty */
+    struct lane urgent; /* what is taken over; not in table and circle */
+    bool urgent_next;
+    struct lane *spare; /* by next_in_bucket */
+    size_t n_spare, n_lanes;
+    size_t len, bytes, max_bytes;
 };
 
 struct waiting *waiting_new(size_t max_bytes)
 {
     struct waiting *w = mem_new(struct waiting);
-    w->cap = 1024;
-    w->ring = mem_array(w->cap, sizeof(*w->ring));
     w->max_bytes = max_bytes;
+    w->urgent_next = true;
     return w;
+}
+
+static struct lane *lane_free(struct lane *lane)
+{
+    mem_free(lane->ring);
+    mem_free(lane);
+    return NULL;
 }
 
 struct waiting *waiting_free(struct waiting *w)
@@ -22,38 +52,128 @@ struct waiting *waiting_free(struct waiting *w)
         while (w->len > 0) {
             mem_free(waiting_pop(w).bytes);
         }
-        mem_free(w->ring);
+        while (w->spare) {
+            struct lane *lane = w->spare;
+            w->spare = lane->next_in_bucket;
+            lane_free(lane);
+        }
+        mem_free(w->urgent.ring);
         mem_free(w);
     }
     return NULL;
 }
 
-static void resize(struct waiting *w, size_t cap)
+static void resize(struct lane *lane, size_t cap)
 {
-    struct waiting_event *ring = mem_array(cap, sizeof(*ring));
-    for (size_t i = 0; i < w->len; i++) {
-        ring[i] = w->ring[(w->first + i) & (w->cap - 1)];
+    struct item *ring = mem_array(cap, sizeof(*ring));
+    for (size_t i = 0; i < lane->len; i++) {
+        ring[i] = lane->ring[(lane->first + i) & (lane->cap - 1)];
     }
-    mem_free(w->ring);
-    w->ring = ring;
-    w->cap = cap;
-    w->first = 0;
+    mem_free(lane->ring);
+    lane->ring = ring;
+    lane->cap = cap;
+    lane->first = 0;
 }
 
-void waiting_push(struct waiting *w, const struct uuid *id, struct str bytes, bool taken_over)
+static struct lane **bucket_of(struct waiting *w, const struct uuid *key)
 {
-    if (w->len == w->cap) {
-        resize(w, w->cap * 2);
+    return &w->buckets[uuid_hash(key) % BUCKETS];
+}
+
+/* Its turn comes last. */
+static void enter_circle(struct waiting *w, struct lane *lane)
+{
+    if (w->turn) {
+        lane->after = w->turn;
+        lane->before = w->turn->before;
+        lane->before->after = lane->after->before = lane;
+    } else {
+        lane->before = lane->after = w->turn = lane;
+    }
+    w->n_lanes++;
+}
+
+static struct lane *lane_of(struct waiting *w, const struct uuid *key)
+{
+    struct lane **bucket = bucket_of(w, key);
+    struct lane *lane = *bucket;
+    while (lane && !uuid_eq(&lane->key, key)) {
+        lane = lane->next_in_bucket;
+    }
+    if (lane) {
+        return lane;
+    }
+    lane = w->spare;
+    if (lane) {
+        w->spare = lane->next_in_bucket;
+        w->n_spare--;
+    } else {
+        lane = mem_new(struct lane);
+    }
+    lane->key = *key;
+    lane->next_in_bucket = *bucket;
+    *bucket = lane;
+    enter_circle(w, lane);
+    return lane;
+}
+
+/* Empty: out of table and circle. */
+static void leave(struct waiting *w, struct lane *lane)
+{
+    struct lane **at = bucket_of(w, &lane->key);
+    while (*at != lane) {
+        at = &(*at)->next_in_bucket;
+    }
+    *at = lane->next_in_bucket;
+    if (w->turn == lane) {
+        w->turn = lane->after == lane ? NULL : lane->after;
+    }
+    lane->before->after = lane->after;
+    lane->after->before = lane->before;
+    w->n_lanes--;
+    if (w->n_spare < SPARE_MAX && lane->cap <= SPARE_CAP) {
+        lane->first = 0;
+        lane->next_in_bucket = w->spare;
+        w->spare = lane;
+        w->n_spare++;
+    } else {
+        lane_free(lane);
+    }
+}
+
+static void put(struct waiting *w, const struct uuid *lane_key, const struct uuid *id,
+                struct str bytes, bool taken_over, bool at_front)
+{
+    struct lane *lane = taken_over ? &w->urgent : lane_of(w, lane_key);
+    if (lane->len == lane->cap) {
+        resize(lane, lane->cap ? lane->cap * 2 : FIRST_CAP);
     }
     bool keep = bytes.ptr && w->bytes + bytes.len <= w->max_bytes;
-    w->ring[(w->first + w->len) & (w->cap - 1)] = (struct waiting_event){
+    size_t place = lane->first + lane->len;
+    if (at_front) {
+        lane->first = (lane->first - 1) & (lane->cap - 1);
+        place = lane->first;
+    }
+    lane->ring[place & (lane->cap - 1)] = (struct item){
         .id = *id,
         .bytes = keep ? mem_dup(bytes.ptr, bytes.len) : NULL,
         .size = (uint32_t)bytes.len,
         .taken_over = taken_over,
     };
+    lane->len++;
     w->bytes += keep ? bytes.len : 0;
     w->len++;
+}
+
+void waiting_push(struct waiting *w, const struct uuid *lane, const struct uuid *id,
+                  struct str bytes, bool taken_over)
+{
+    put(w, lane, id, bytes, taken_over, false);
+}
+
+void waiting_put_back(struct waiting *w, const struct waiting_event *e, uint32_t size)
+{
+    put(w, &e->lane, &e->id, str_n(NULL, size), e->taken_over, true);
 }
 
 size_t waiting_len(const struct waiting *w)
@@ -61,21 +181,65 @@ size_t waiting_len(const struct waiting *w)
     return w->len;
 }
 
-const struct waiting_event *waiting_at(const struct waiting *w, size_t i)
+size_t waiting_lanes(const struct waiting *w)
 {
-    ASSERT(i < w->len);
-    return &w->ring[(w->first + i) & (w->cap - 1)];
+    return w->n_lanes + (w->urgent.len > 0);
+}
+
+static bool urgents_turn(const struct waiting *w)
+{
+    return w->urgent.len > 0 && (w->urgent_next || !w->turn);
+}
+
+static struct waiting_event event_of(const struct lane *lane)
+{
+    const struct item *i = &lane->ring[lane->first];
+    return (struct waiting_event){.id = i->id,
+                                  .lane = lane->key,
+                                  .bytes = i->bytes,
+                                  .size = i->size,
+                                  .taken_over = i->taken_over};
+}
+
+struct waiting_event waiting_next(const struct waiting *w)
+{
+    ASSERT(w->len > 0);
+    return event_of(urgents_turn(w) ? &w->urgent : w->turn);
 }
 
 struct waiting_event waiting_pop(struct waiting *w)
 {
     ASSERT(w->len > 0);
-    struct waiting_event e = w->ring[w->first];
-    w->first = (w->first + 1) & (w->cap - 1);
+    bool urgent = urgents_turn(w);
+    struct lane *lane = urgent ? &w->urgent : w->turn;
+    struct waiting_event e = event_of(lane);
+    lane->first = (lane->first + 1) & (lane->cap - 1);
+    lane->len--;
     w->len--;
     w->bytes -= e.bytes ? e.size : 0;
-    if (w->cap > 65536 && w->len < w->cap / 8) {
-        resize(w, w->cap / 2);
+    w->urgent_next = !urgent;
+    if (lane->cap > 4096 && lane->len < lane->cap / 8) {
+        resize(lane, lane->cap / 2);
+    }
+    if (!urgent) {
+        w->turn = lane->after;
+        if (lane->len == 0) {
+            leave(w, lane);
+        }
     }
     return e;
+}
+
+bool waiting_oldest(const struct waiting *w, struct uuid *ret)
+{
+    const struct lane *lane = w->turn;
+    bool found = false;
+    for (size_t i = 0; i < w->n_lanes; i++, lane = lane->after) {
+        const struct uuid *first = &lane->ring[lane->first].id; /* in order of acceptance */
+        if (!found || uuid_cmp(first, ret) < 0) {
+            *ret = *first;
+            found = true;
+        }
+    }
+    return found;
 }

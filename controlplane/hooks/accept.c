@@ -76,7 +76,7 @@ static struct accept_chunk *chunk_open(struct accept *a)
         chunk->texts = arena_new(KIB(64), 0);
     }
     chunk->next = NULL;
-    chunk->n = chunk->n_keys = 0;
+    chunk->n = chunk->n_keys = chunk->n_places = 0;
     copy_begin(&chunk->rows);
     if (a->open) {
         a->open->next = chunk;
@@ -170,6 +170,9 @@ static int append(struct accept *a, const struct accept_event *event, struct uui
         memcpy(e->key, event->idempotency, sizeof(e->key));
         chunk->n_keys++;
     }
+    if (event->place) {
+        accept_queue_keep(chunk, e, event->place);
+    }
     chunk->n++;
     *ret_id = e->run.execution_id;
     atomic_fetch_add_explicit(&a->waiting, 1, memory_order_relaxed);
@@ -253,7 +256,8 @@ static void dispatch_one(struct accept *a, struct accept_chunk *chunk, struct ac
     e->run.request = str_n(chunk->rows.data + e->request_at, e->request_len);
     buf_clear(&a->scratch);
     wire_encode(&run_request_message, &e->run, &a->scratch);
-    dispatcher_add(a->options.dispatcher, &e->run.execution_id, buf_str(&a->scratch));
+    dispatcher_add(a->options.dispatcher, &e->run.customer_id, &e->run.execution_id,
+                   buf_str(&a->scratch));
     e->dispatched = true;
 }
 
@@ -264,7 +268,7 @@ static void dispatch_ahead(struct accept *a, struct accept_chunk *chunk)
     bool begun = false;
     for (size_t i = 0; i < chunk->n && a->options.dispatcher; i++) {
         struct accept_entry *e = &chunk->entries[i];
-        if (e->run.synchronous && !e->has_key) {
+        if (e->run.synchronous && !e->has_key && !e->place) {
             if (!begun) {
                 dispatcher_begin(a->options.dispatcher);
                 begun = true;
@@ -285,7 +289,7 @@ static void dispatch_stored(struct accept *a, struct accept_chunk *chunk)
     dispatcher_begin(a->options.dispatcher);
     for (size_t i = 0; i < chunk->n; i++) {
         struct accept_entry *e = &chunk->entries[i];
-        if (e->result == ACCEPT_STORED && !e->dispatched) {
+        if (e->result == ACCEPT_STORED && !e->dispatched && !e->place) {
             dispatch_one(a, chunk, e);
         }
     }
@@ -439,6 +443,7 @@ static void *committer(void *arg)
         }
         tell(a, chunk);
         dispatch_stored(a, chunk);
+        accept_queue_wake(a->options.gate, chunk);
         chunk_recycle(a, chunk);
         if (r != 0) {
             fail_queued(a);

@@ -4,11 +4,13 @@
 #pragma once
 
 #include "dispatch/dispatcher.h"
+#include "dispatch/gate.h"
 #include "run_request.h"
 
 enum accept_result {
     ACCEPT_STORED,      /* committed */
-    ACCEPT_REPEATED,    /* the Idempotency-Key was used before: execution_id is the first one's */
+    ACCEPT_REPEATED,    /* its Idempotency-Key was used before, or an event with its dedupe id waits
+                           or runs: execution_id is that of the first */
     ACCEPT_UNAVAILABLE, /* PostgreSQL is away or the outcome of the commit is unknown: 503 */
     ACCEPT_REFUSED,     /* PostgreSQL would not take this very row: 500 */
 };
@@ -23,6 +25,13 @@ struct accept_sink {
     void (*done)(struct accept_sink *sink, const struct accept_outcome *outcomes, size_t n);
 };
 
+/* The place in a queue that an event takes with its commit; the gate gives it its turn. */
+struct accept_place {
+    bool queued;           /* in its flow's queue; else in its customer's */
+    bool limited;          /* the customer has a limit */
+    const uint8_t *dedupe; /* SHA-256 of its dedupe id, 32 bytes; NULL = none */
+};
+
 struct accept_event {
     struct accept_sink *sink; /* must outlive the outcome */
     void *ticket;             /* handed back with the outcome */
@@ -32,12 +41,14 @@ struct accept_event {
     const struct run_request *run;
     const struct hook_request *request; /* encoded by accept_submit */
     const uint8_t *idempotency;         /* SHA-256 of the key, 32 bytes; NULL = none */
+    const struct accept_place *place;   /* NULL = it runs at once */
 };
 
 struct accept;
 struct accept_options {
     const char *conninfo;          /* owner connection */
     struct dispatcher *dispatcher; /* NULL: events are stored only (tests) */
+    struct gate *gate;             /* woken for events with a place; NULL: nobody (tests) */
     int replica_id;                /* execution.accepted_by */
     size_t max_waiting;            /* events not committed yet; 0 = 20,000 */
     size_t max_waiting_bytes;      /* their bytes; 0 = 256 MiB */

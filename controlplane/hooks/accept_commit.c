@@ -1,9 +1,10 @@
-/* Stores one chunk of accepted events: a plain COPY, or, with idempotency keys in it, a transaction
- * that claims the keys first. A COPY that PostgreSQL refuses for its data is split in halves until
- * the bad row is alone, so that it cannot take the others with it. When the connection breaks
- * during a commit its outcome is unknown: the same rows are sent once more over a new one, and a
- * key that exists already tells that the first try had been committed (it is all or nothing).
- * Called on the committer's thread. It never calls an event stored when it does not know. */
+/* Stores one chunk of accepted events: a plain COPY, or, with idempotency keys or places in queues
+ * in it, a transaction that claims the keys and takes the places first. A COPY that PostgreSQL
+ * refuses for its data is split in halves until the bad row is alone, so that it cannot take the
+ * others with it. When the connection breaks during a commit its outcome is unknown: the same rows
+ * are sent once more over a new one, and a key that exists already tells that the first try had
+ * been committed (it is all or nothing). Called on the committer's thread. It never calls an event
+ * stored when it does not know. */
 #include "hooks/accept_priv.h"
 
 #include "clock.h"
@@ -158,8 +159,11 @@ static int commit_with_keys(struct db *db, struct accept_chunk *chunk,
         }
     }
     int r = db_begin(db, err);
-    if (r == 0) {
+    if (r == 0 && n > 0) {
         r = claim_keys(db, scratch, n, err);
+    }
+    if (r == 0 && chunk->n_places > 0) {
+        r = accept_queue_put(db, chunk, err);
     }
     n = 0;
     for (size_t i = 0; i < chunk->n; i++) {
@@ -178,7 +182,7 @@ static int commit_with_keys(struct db *db, struct accept_chunk *chunk,
     if (r != 0) {
         db_rollback(db);
     }
-    return before ? 0 : r;
+    return before ? accept_queue_check(db, chunk, err) : r;
 }
 
 static int store_with_keys(struct db *db, struct accept_chunk *chunk, struct accept_entry **scratch,
@@ -209,7 +213,7 @@ static void doubt_all(struct accept_chunk *chunk)
 int accept_chunk_commit(struct db *db, struct accept_chunk *chunk, struct err *err)
 {
     struct accept_entry **entries = mem_array(chunk->n, sizeof(struct accept_entry *));
-    bool keys = chunk->n_keys > 0;
+    bool keys = chunk->n_keys > 0 || chunk->n_places > 0;
     int r = 0, refusals = 0;
     if (keys) {
         r = store_with_keys(db, chunk, entries, err);
@@ -218,12 +222,12 @@ int accept_chunk_commit(struct db *db, struct accept_chunk *chunk, struct err *e
         }
     }
     if (!keys || r > 0) {
-        /* With keys: the transaction was refused. The rows without a key go by themselves; senders
-         * with a key try again. */
+        /* With keys: the transaction was refused. The rows without a key and a place go by
+         * themselves; the other senders try again. */
         doubt_all(chunk);
         size_t n = 0;
         for (size_t i = 0; i < chunk->n; i++) {
-            if (!chunk->entries[i].has_key) {
+            if (!chunk->entries[i].has_key && !chunk->entries[i].place) {
                 entries[n++] = &chunk->entries[i];
             }
         }

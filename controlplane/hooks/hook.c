@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "hooks/hook_call.h"
+#include "hooks/hook_dedupe.h"
 #include "hooks/hook_url.h"
 #include "http/metrics.h"
 #include "http/server.h"
@@ -197,6 +198,21 @@ static struct run_request run_of(const struct hook_call *call, bool sync)
     };
 }
 
+/* False: the event runs at once. A synchronous call from another flow is part of a run that counts
+ * already: were it to wait for a place, the caller might wait for itself. */
+static bool place_of(const struct hook_call *call, const struct run_request *run,
+                     const struct hook_request *request, uint8_t digest[32],
+                     struct accept_place *ret)
+{
+    const struct hook_target *t = &call->target;
+    bool part = run->synchronous && run->invoke_type == INVOKE_CROSS_FLOW;
+    *ret = (struct accept_place){.queued = t->flow->queued, .limited = t->limited && !part};
+    if (t->flow->dedupe && hook_dedupe(t->flow->dedupe, request, digest)) {
+        ret->dedupe = digest;
+    }
+    return ret->queued || ret->limited;
+}
+
 static void refuse_submit(struct hook_call *call, int r)
 {
     if (r == -EAGAIN) {
@@ -230,8 +246,9 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
     }
     struct wire_pair pairs[MAX_HEADERS];
     char remote[NI_MAXHOST], trace[TRACEPARENT_LEN + 1];
-    uint8_t digest[32];
+    uint8_t digest[32], dedupe[32];
     struct hook_request request;
+    struct accept_place place;
     read_request(call->op, url, pairs, remote, &request);
     struct run_request run = run_of(call, sync);
     run.traceparent = traceparent(call->op, trace);
@@ -243,6 +260,9 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
                                  .run = &run,
                                  .request = &request,
                                  .idempotency = key.len ? digest : NULL};
+    if (place_of(call, &run, &request, dedupe, &place)) {
+        event.place = &place;
+    }
     call->committing = true;
     int r = accept_submit(h->options.accept, &event, &call->execution_id);
     if (r != 0) {

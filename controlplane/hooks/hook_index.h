@@ -4,6 +4,7 @@
 #pragma once
 
 #include "err.h"
+#include "expr/path.h"
 #include "hooks/hook_reply.h"
 #include "uuid.h"
 
@@ -24,6 +25,8 @@ struct hook_flow {
     const uint8_t (*keys)[32]; /* SHA-256 of the organization's keys */
     bool has_reply;
     struct hook_reply reply;
+    bool queued;               /* its executions wait for their turn */
+    const struct path *dedupe; /* to the id in the request; NULL = none */
 };
 struct hook_keys {
     _Atomic uint32_t refs;
@@ -36,7 +39,8 @@ struct hook_target {
     struct uuid flow_config_id, organization_id, customer_id, instance_id;
     uint64_t revision;
     bool enabled;
-    bool test; /* of the hidden test instance */
+    bool test;    /* of the hidden test instance */
+    bool limited; /* the customer has a limit of executions at once */
     const struct hook_flow *flow;
     struct hook_keys *keys; /* of the flow config; NULL = none */
 };

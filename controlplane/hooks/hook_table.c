@@ -23,6 +23,9 @@ enum { /* columns of the hook_index_ queries */
        COL_SECURITY,
        COL_ORGANIZATION_KEYS,
        COL_REPLY,
+       COL_QUEUE_LIMIT,
+       COL_DEDUPE, /* the last one of the flow */
+       COL_LIMITED,
 };
 
 /* A shared flow, its memory and its place in the table. */
@@ -144,6 +147,7 @@ void hook_table_copy(const struct hook_entry *e, struct hook_target *ret)
                                 .revision = e->revision,
                                 .enabled = e->enabled,
                                 .test = e->test,
+                                .limited = e->limited,
                                 .flow = e->flow,
                                 .keys = e->keys};
 }
@@ -229,7 +233,7 @@ static void flow_digest(const struct db_rows *rows, size_t row, uint8_t ret[32])
 {
     struct buf text;
     buf_init(&text, 0);
-    for (int column = COL_FLOW_NAME; column <= COL_REPLY; column++) {
+    for (int column = COL_FLOW_NAME; column <= COL_DEDUPE; column++) {
         bool null = db_is_null(rows, row, column);
         struct str value = null ? str_n("", 0) : db_str(rows, row, column);
         buf_addf(&text, "%d:%zu:", null, value.len);
@@ -237,6 +241,25 @@ static void flow_digest(const struct db_rows *rows, size_t row, uint8_t ret[32])
     }
     secret_sha256(buf_str(&text), ret);
     buf_done(&text);
+}
+
+/* The path is compiled again from its members; NULL when the flow has none. */
+static const struct path *dedupe_path(const struct db_rows *rows, size_t row, struct arena *a)
+{
+    struct str *keys = NULL;
+    size_t n = db_is_null(rows, row, COL_DEDUPE) ? 0 : db_array(rows, row, COL_DEDUPE, a, &keys);
+    if (n == 0 || n > PATH_MAX_SEGMENTS) {
+        return NULL;
+    }
+    struct path_segment *segments = arena_array(a, n, sizeof(*segments));
+    for (size_t i = 0; i < n; i++) {
+        segments[i].key = str_n(arena_strndup(a, keys[i].ptr, keys[i].len), keys[i].len);
+        segments[i].index = path_index(segments[i].key);
+    }
+    struct path *p = arena_new_of(a, struct path);
+    p->segments = segments;
+    p->n_segments = n;
+    return p;
 }
 
 static struct hook_flow_slot *flow_new(const struct db_rows *rows, size_t row)
@@ -256,6 +279,8 @@ static struct hook_flow_slot *flow_new(const struct db_rows *rows, size_t row)
         f->has_reply =
             hook_reply_parse(slot->arena, db_str(rows, row, COL_REPLY), &f->reply, &err) == 0;
     }
+    f->dedupe = dedupe_path(rows, row, slot->arena);
+    f->queued = db_int(rows, row, COL_QUEUE_LIMIT) > 0 || f->dedupe;
     return slot;
 }
 
@@ -327,6 +352,7 @@ void hook_table_put_row(struct hook_table *t, const struct db_rows *rows, size_t
     e->revision = (uint64_t)db_int(rows, row, COL_REVISION);
     e->enabled = db_bool(rows, row, COL_ENABLED);
     e->test = db_bool(rows, row, COL_SYSTEM);
+    e->limited = db_bool(rows, row, COL_LIMITED);
     e->flow = flow_of(t, rows, row);
     e->keys = keys_of(rows, row);
     e->round = round;

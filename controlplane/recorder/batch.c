@@ -1,8 +1,9 @@
 /* Owns the writing of results: one COPY for results, one for log lines, one statement for states,
- * one commit. The primary key decides: a result already there wins; a result of an attempt that
- * lost its lease is refused. A batch of results alone, all too young to have lost anything, is one
- * statement. A row PostgreSQL cannot take is found by halving the batch and is
- * recorded as a failure instead, so that it cannot hold up the others. */
+ * one for the places in queues that become free, one commit. The primary key decides: a result
+ * already there wins; a result of an attempt that lost its lease is refused. A batch of results
+ * alone, all too young to have lost anything, is one statement. A row PostgreSQL cannot take is
+ * found by halving the batch and is recorded as a failure instead, so that it cannot hold up the
+ * others. */
 #include "recorder/batch.h"
 
 #include "clock.h"
@@ -311,11 +312,36 @@ static bool all_young(const struct batch *b)
 static bool results_alone(const struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
-        if (b->results[i].logs.n || b->results[i].states.n) {
+        if (b->results[i].logs.n || b->results[i].states.n || b->results[i].queued) {
             return false;
         }
     }
     return true;
+}
+
+/* What had a place in a queue leaves it; who waits there is told after the commit. */
+static int free_places(struct batch *b, struct db *db, struct err *err)
+{
+    struct uuid *ids = arena_array(b->arena, b->n + 1, sizeof(*ids));
+    size_t n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->results[i].queued) {
+            ids[n++] = b->results[i].execution_id;
+        }
+    }
+    b->n_freed = 0;
+    if (n == 0) {
+        return 0;
+    }
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    int r = db_run(db, QUERY_QUEUE_LEAVE, &rows, err, DB_UUIDS(ids, n));
+    if (r == 0) {
+        b->freed = arena_array(b->arena, db_rows_n(rows) + 1, sizeof(*b->freed));
+        for (; b->n_freed < db_rows_n(rows); b->n_freed++) {
+            b->freed[b->n_freed] = db_uuid(rows, b->n_freed, 0);
+        }
+    }
+    return r;
 }
 
 static int try_record(struct batch *b, struct db *db, struct err *err)
@@ -337,6 +363,9 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     if (r == 0 && b->n > 0) {
         r = write_states(b, db, err);
     }
+    if (r == 0 && b->n > 0) {
+        r = free_places(b, db, err);
+    }
     if (r == 0) {
         r = db_commit(db, err);
     }
@@ -348,6 +377,15 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
 
 static int record_sorted(struct batch *b, struct db *db, uint64_t *ret_recorded, struct err *err);
 
+static void join_freed(struct batch *b, const struct batch *low, const struct batch *high)
+{
+    b->n_freed = low->n_freed + high->n_freed;
+    b->freed = arena_array(b->arena, b->n_freed + 1, sizeof(*b->freed));
+    for (size_t i = 0; i < b->n_freed; i++) {
+        b->freed[i] = i < low->n_freed ? low->freed[i] : high->freed[i - low->n_freed];
+    }
+}
+
 /* Something in the batch cannot be stored: halves find it. */
 static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded, struct err *err)
 {
@@ -357,7 +395,9 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
         high.n = b->n - low.n;
         high.results = b->results + low.n;
         int r = record_sorted(&low, db, ret_recorded, err);
-        return r == 0 ? record_sorted(&high, db, ret_recorded, err) : r;
+        r = r == 0 ? record_sorted(&high, db, ret_recorded, err) : r;
+        join_freed(b, &low, &high);
+        return r;
     }
     struct run_result *one = &b->results[0];
     char id[UUID_TEXT_LEN + 1];
@@ -409,5 +449,9 @@ int batch_record(struct batch *b, struct db *db, uint64_t *ret_recorded, struct 
     drop_doubles(b);
     struct batch sorted = *b; /* the caller may try the same batch again */
     sorted.results = arena_dup(b->arena, b->results, b->n * sizeof(*b->results));
-    return record_sorted(&sorted, db, ret_recorded, err);
+    sorted.n_freed = 0;
+    int r = record_sorted(&sorted, db, ret_recorded, err);
+    b->freed = sorted.freed;
+    b->n_freed = sorted.n_freed;
+    return r;
 }

@@ -8,6 +8,9 @@ struct batch {
     struct arena *arena; /* borrowed */
     struct run_result *results;
     size_t n, cap;
+    /* Queues and customers in which places were freed, in the arena; batch_record fills it. */
+    struct uuid *freed;
+    size_t n_freed;
 };
 /* Adds every result of a message (a wire batch). Malformed ones are counted and left out. The
  * message's bytes must outlive the batch. */

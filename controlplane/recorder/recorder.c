@@ -23,6 +23,7 @@
 #define LOAD_NS      (10 * NS_PER_MS) /* so long */
 
 struct recorder {
+    struct recorder_options options;
     struct bus *bus;
     char *conninfo, *pool;
     pthread_t thread;
@@ -36,6 +37,7 @@ struct recorder {
 int recorder_new(const struct recorder_options *options, struct recorder **ret, struct err *err)
 {
     struct recorder *r = mem_new(struct recorder);
+    r->options = *options;
     r->bus = options->bus;
     r->conninfo = mem_strdup(options->conninfo);
     r->pool = mem_strdup(options->pool);
@@ -102,6 +104,9 @@ static ptrdiff_t record(struct recorder *r, struct bus_message **messages, int n
         if (rc == 0) {
             r->recorded += recorded;
             r->refused += came - recorded;
+            if (batch.n_freed > 0 && r->options.on_freed) {
+                r->options.on_freed(r->options.on_freed_arg, batch.freed, batch.n_freed);
+            }
             if (malformed > 0) {
                 log_error("malformed results were left out", LOG_INT("results", malformed));
             }

@@ -3,12 +3,17 @@
 #pragma once
 
 #include "bus.h"
+#include "uuid.h"
 
 struct recorder;
 struct recorder_options {
     struct bus *bus;
     const char *conninfo;
     const char *pool; /* for making streams again when NATS lost them */
+    /* After a commit that freed places in these queues and of these customers; on the recorder's
+     * thread. May be NULL. */
+    void (*on_freed)(void *arg, const struct uuid *keys, size_t n);
+    void *on_freed_arg;
 };
 int recorder_new(const struct recorder_options *options, struct recorder **ret,
                  struct err *err) must_check;

@@ -98,10 +98,11 @@ static int fire(struct db *db, struct arena *a, const struct db_rows *rows, int 
     AUTO(buf_done) struct buf request = {0};
     buf_init(&request, KIB(1));
     hook_request_encode(&(struct hook_request){0}, &request);
-    return db_run(db, QUERY_SCHEDULE_FIRE, NULL, err, DB_UUIDS(ret_ids, n),
-                  DB_UUIDS(organizations, n), DB_UUIDS(instances, n), DB_UUIDS(flow_configs, n),
-                  DB_TEXTS(revisions, n), DB_I64(replica_id), DB_I64(INVOKE_SCHEDULED),
-                  DB_BYTES(buf_str(&request)), DB_TEXTS(flags, n));
+    int r = db_run(db, QUERY_SCHEDULE_FIRE, NULL, err, DB_UUIDS(ret_ids, n),
+                   DB_UUIDS(organizations, n), DB_UUIDS(instances, n), DB_UUIDS(flow_configs, n),
+                   DB_TEXTS(revisions, n), DB_I64(replica_id), DB_I64(INVOKE_SCHEDULED),
+                   DB_BYTES(buf_str(&request)), DB_TEXTS(flags, n));
+    return r == 0 ? db_run(db, QUERY_QUEUE_ENTER, NULL, err, DB_UUIDS(ret_ids, n)) : r;
 }
 
 int scheduler_claim(struct db *db, int replica_id, size_t max, size_t *ret_claimed,
@@ -178,8 +179,11 @@ static void *scheduler_thread(void *arg)
             log_warn("schedules cannot be fired", LOG_STR("error", err.message));
         }
         said = r != 0;
+        if (fired > 0 && s->options.gate) {
+            gate_wake(s->options.gate, NULL, 0);
+        }
         if (fired > 0 && s->options.dispatcher) {
-            dispatcher_add_ids(s->options.dispatcher, ids, fired);
+            dispatcher_add_ids(s->options.dispatcher, ids, fired); /* not those in a queue */
         }
         metrics_add(METRIC_SCHEDULED, fired);
         pause_ms = r != 0 ? AWAY_MS : claimed == SCHEDULER_BATCH ? 0 : EVERY_MS;

@@ -1,16 +1,17 @@
 /* Fires schedules. Due rows are claimed with FOR UPDATE SKIP LOCKED, advanced and turned into
  * executions in one transaction: each tick fires once, whichever replica claims it. Ticks missed
  * while nothing ran fire once, then the next future time counts. Schedules of paused instances go
- * on without firing. */
+ * on without firing; so do those of singletons whose execution before waits or runs. */
 #pragma once
 
 #include "db.h"
-#include "dispatch/dispatcher.h"
+#include "dispatch/gate.h"
 
 struct scheduler;
 struct scheduler_options {
     const char *conninfo;          /* owner connection */
     struct dispatcher *dispatcher; /* NULL: fired events wait for the sweeper */
+    struct gate *gate;             /* woken for those that enter a queue; may be NULL */
     int replica_id;
 };
 int scheduler_new(const struct scheduler_options *options, struct scheduler **ret,

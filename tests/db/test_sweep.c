@@ -96,7 +96,9 @@ static void test_expired_lease_raises_attempt(void **state)
             params, 1);
     struct db_rows *rows = NULL;
     struct err err;
-    assert_int_equal(db_run(db, QUERY_SWEEP_EXPIRED, &rows, &err, DB_I64(10), DB_I64(30000)), 0);
+    assert_int_equal(
+        db_run(db, QUERY_SWEEP_EXPIRED, &rows, &err, DB_I64(10), DB_I64(30000), DB_TEXT("1e11")),
+        0);
     assert_int_equal(db_rows_n(rows), 1);
     db_rows_free(rows);
     /* Presence of the worker that lost it no longer renews; that of the new one does. */
@@ -113,7 +115,9 @@ static void test_expired_lease_raises_attempt(void **state)
     assert_int_equal(db_rows_affected(rows), 1);
     db_rows_free(rows);
     rows = NULL;
-    assert_int_equal(db_run(db, QUERY_SWEEP_EXPIRED, &rows, &err, DB_I64(10), DB_I64(30000)), 0);
+    assert_int_equal(
+        db_run(db, QUERY_SWEEP_EXPIRED, &rows, &err, DB_I64(10), DB_I64(30000), DB_TEXT("1e11")),
+        0);
     assert_int_equal(db_rows_n(rows), 0);
     db_rows_free(rows);
     finish_one(id);

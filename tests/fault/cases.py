@@ -5,6 +5,8 @@ What senders were told is compared with what is recorded, by SQL and by the API:
   doubled       more results than executions, or an event that is recorded in two executions
   left running  accepted, but without a result after SETTLE_MAX seconds
   wrong         recorded, but not with the event's own number in its step results, or as failed
+In the case of a FIFO queue "wrong" counts, too, each run that was not in its turn: begun before the
+one accepted before it had ended, or seen by a third party after a later one.
 All four must be 0. "taken over" counts results of a second or later attempt: the faults did bite."""
 import base64
 import json
@@ -18,11 +20,26 @@ from harness import flows as f
 from harness.api import Tenant
 from harness.process import sanitizer_env
 from harness.stack import Stack
+from harness.stub import Stub
 from harness.wait import TimedOut, wait_until
 
 SETTLE_MAX = 120
 PAUSE = 14  # seconds: longer than a worker's lease of 10
 PAGE = 100
+
+
+
+def fifo_flow(stub_url):
+    """One at a time; each tells a third party its number."""
+    return f.integration('Faults', f.flow(
+        'Main', f.trigger(),
+        f.step('Tell', 'http.httpPost', {
+            'url': stub_url + '/turn', 'data': f.ref('start.results.body.data.n')}),
+        f.branch_on('Kind', 'start.results.body.data.kind',
+                    slow=[f.step('Slow', 'sleep.sleep', {'ms': '250'})]),
+        f.make_object('Marker', n=f.ref('start.results.body.data.n')),
+        queueConfig={'usesFifoQueue': True}))
+
 
 # Every 20th event takes the slow branch, so that runs are under way whenever a victim dies.
 FLOW = f.integration('Faults', f.flow(
@@ -80,10 +97,17 @@ def pause_worker(stack, i):
     worker.resume()
 
 
-class Case:
-    """lasts: seconds of one strike, over which the load is spread."""
+def kill_in_turn(stack, i):
+    [kill_worker, kill_controlplane, lose_nats, crash_postgres, kill_all][i % 5](stack, i)
 
-    def __init__(self, name, what, strike, workers=1, keys=False, lasts=1):
+
+class Case:
+    """lasts: seconds of one strike, over which the load is spread. fifo: through a FIFO queue, with
+    a twentieth of the events, and the order is checked."""
+
+    def __init__(self, name, what, strike, workers=1, keys=False, lasts=1, kills=None, fifo=False):
+        self.kills = kills
+        self.fifo = fifo
         self.name = name
         self.lasts = lasts
         self.what = what
@@ -103,6 +127,8 @@ CASES = [
     Case('all', 'all of them at once', kill_all),
     Case('paused', f'worker paused for {PAUSE} s, resumed', pause_worker, workers=2,
          lasts=PAUSE + 1),
+    Case('fifo', 'FIFO queue; worker, control plane, NATS with its store, PostgreSQL, all of them '
+         'killed in turn', kill_in_turn, lasts=3, kills=5, fifo=True),
 ]
 
 
@@ -216,12 +242,43 @@ def count(stack, api, report, n):
         (n['answered 200'] - len(told))
 
 
+def out_of_turn(stack, turns):
+    """Runs of a FIFO queue that were not in their turn. turns: numbers in the order in which the
+    third party heard them; a run that died may tell its number twice, but not after a later one."""
+    rows = stack.sql('SELECT e.id, r.started_at, r.ended_at FROM execution e '
+                     'JOIN execution_result r ON r.id = e.id ORDER BY e.id')
+    wrong = sum(later[1] < before[2] for before, later in zip(rows, rows[1:]))
+    first = []
+    for n in turns:
+        if n in first[:-1]:
+            wrong += 1
+        elif n not in first[-1:]:
+            first.append(n)
+    return wrong, first
+
+
+def check_turns(stack, api, turns, n):
+    wrong, first = out_of_turn(stack, turns)
+    by_id = {execution: marker for execution, marker, _ in recorded(api)}
+    accepted = [by_id.get(row[0]) for row in stack.sql('SELECT id FROM execution ORDER BY id')]
+    n['wrong'] += wrong + sum(a != b for a, b in zip(accepted, first)) + \
+        abs(len(accepted) - len(first))
+
+
 def run_case(cluster, case, events, kills, rate, say=lambda text: None):
     """One case on a fresh database: its Outcome."""
+    kills = case.kills or kills
+    events = max(300, events // 20) if case.fifo else events
     outcome = Outcome(case, kills)
+    stub, turns = Stub(), []
+
+    def turn(request):
+        turns.append(int(request.body))
+        return {}
+    stub.on('/turn', turn)
     stack = Stack(cluster, workers=case.workers).start()
     tenant = Tenant(stack, 'Faults')
-    deployed = tenant.deploy(FLOW)
+    deployed = tenant.deploy(fifo_flow(stub.url) if case.fifo else FLOW)
     deployed.run({'n': 0, 'kind': 'even'})
     load = Load(stack, deployed.url(), events, min(rate, events / (case.lasts * kills + 1)),
                 case.keys)
@@ -239,6 +296,9 @@ def run_case(cluster, case, events, kills, rate, say=lambda text: None):
     stack.wait_ready()
     settle(stack, outcome.n)
     count(stack, tenant.api, report, outcome.n)
+    if case.fifo:
+        check_turns(stack, tenant.api, turns, outcome.n)
+    stub.close()
     if outcome.good():
         stack.stop()
     else:

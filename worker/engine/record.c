@@ -258,6 +258,7 @@ void run_record_result(struct run *run, struct buf *to)
         .steps_size = (uint32_t)r->steps.len,
         .logs = collect_logs(run),
         .states = failed ? (struct wire_list){0} : states,
+        .queued = q->queued,
     };
     wire_encode(&run_result_message, &result, to);
 }

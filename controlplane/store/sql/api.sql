@@ -18,13 +18,15 @@ WHERE (component.label, component.description, component.category, component.is_
                       EXCLUDED.metadata);
 
 -- name: api_customer_insert
-INSERT INTO customer (id, organization_id, name, description, external_id, labels)
-VALUES ($1::uuid, $2::uuid, $3, $4, $5, coalesce($6::text[], '{}'));
+INSERT INTO customer (id, organization_id, name, description, external_id, labels, concurrency_limit)
+VALUES ($1::uuid, $2::uuid, $3, $4, $5, coalesce($6::text[], '{}'), $7::int);
 
 -- name: api_customer_update
 UPDATE customer SET name = coalesce($2, name), description = coalesce($3, description),
     external_id = CASE WHEN $4 = '' THEN NULL ELSE coalesce($4, external_id) END,
-    labels = coalesce($5::text[], labels), updated_at = now()
+    labels = coalesce($5::text[], labels),
+    concurrency_limit = CASE WHEN $6::bool THEN $7::int ELSE concurrency_limit END,
+    updated_at = now()
 WHERE id = $1::uuid;
 
 -- name: api_customer_lock

@@ -11,13 +11,16 @@ DELETE FROM replica WHERE heartbeat_at < now() - interval '1 day';
 
 -- name: execution_by_ids
 SELECT e.id, e.organization_id, e.instance_id, e.flow_config_id, e.revision, e.invoke_type,
-       e.flags, e.request, i.customer_id, f.name, coalesce(l.attempt, 1)
+       e.flags, e.request, i.customer_id, f.name, coalesce(l.attempt, 1),
+       q.execution_id IS NOT NULL, q.reply_to, q.traceparent
 FROM execution e
 LEFT JOIN instance i ON i.id = e.instance_id
 LEFT JOIN instance_flow_config c ON c.id = e.flow_config_id
 LEFT JOIN integration_flow f ON f.id = c.flow_id
 LEFT JOIN execution_lease l ON l.execution_id = e.id
-WHERE e.id = ANY($1::uuid[])
+LEFT JOIN execution_queue q ON q.execution_id = e.id
+WHERE e.id = ANY($1::uuid[]) AND (q.execution_id IS NULL OR q.released_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM execution_result r WHERE r.id = e.id)
 ORDER BY e.id;
 
 -- name: lease_renew
@@ -45,6 +48,7 @@ WITH lost AS (
     WHERE e.id >= $1::uuid AND e.id < $2::uuid
       AND NOT EXISTS (SELECT FROM execution_result r WHERE r.id = e.id)
       AND NOT EXISTS (SELECT FROM execution_lease l WHERE l.execution_id = e.id)
+      AND NOT EXISTS (SELECT FROM execution_queue q WHERE q.execution_id = e.id)
     ORDER BY e.id LIMIT $3::int
 )
 INSERT INTO execution_lease (execution_id, attempt, lease_until)
@@ -59,6 +63,9 @@ WHERE execution_id IN (
     SELECT l.execution_id FROM execution_lease l
     WHERE l.lease_until < now()
       AND NOT EXISTS (SELECT FROM execution_result r WHERE r.id = l.execution_id)
+      AND NOT (l.worker_id IS NULL AND l.attempt = 1
+               AND EXISTS (SELECT FROM execution_queue q WHERE q.execution_id = l.execution_id
+                           AND q.released_at > to_timestamp($3::float8) - interval '1 second'))
     ORDER BY l.execution_id LIMIT $1::int FOR UPDATE SKIP LOCKED)
 RETURNING execution_id;
 

@@ -2,10 +2,15 @@
 
 -- name: schedule_claim
 SELECT s.flow_config_id, s.organization_id, s.instance_id, s.cron, s.time_zone,
-       i.deployed_revision, i.enabled AND c.active AND i.deployed_revision > 0, i.is_system
+       i.deployed_revision,
+       i.enabled AND c.active AND i.deployed_revision > 0
+           AND NOT (coalesce(f.is_singleton, false)
+                    AND EXISTS (SELECT FROM execution_queue q WHERE q.queue_id = c.id)),
+       i.is_system
 FROM schedule s
 JOIN instance i ON i.id = s.instance_id
 JOIN instance_flow_config c ON c.id = s.flow_config_id
+LEFT JOIN integration_flow f ON f.id = c.flow_id
 WHERE s.next_at <= now()
 ORDER BY s.next_at
 LIMIT $1::int8
