@@ -98,6 +98,7 @@ int mutate_update_instance(struct call *c, struct err *err);
 int mutate_deploy_instance(struct call *c, struct err *err);
 int mutate_find_instance(struct call *c, struct err *err);
 int mutate_delete_instance(struct call *c, struct err *err);
+int mutate_replay_execution(struct call *c, struct err *err);
 int mutate_test_flow_config(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data

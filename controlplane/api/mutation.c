@@ -16,6 +16,7 @@ const struct mutation api_mutations[] = {
     {"update_instance", mutate_update_instance, NULL},
     {"deploy_instance", mutate_deploy_instance, NULL},
     {"delete_instance", mutate_delete_instance, mutate_find_instance},
+    {"replay_execution", mutate_replay_execution, NULL},
     {"test_instance_flow_config", mutate_test_flow_config, NULL},
     {0},
 };

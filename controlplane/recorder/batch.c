@@ -1,13 +1,15 @@
 /* Owns the writing of results: one COPY for results, one for log lines, one statement for states,
- * one commit. The primary key decides: a result already there wins; a result of an attempt that
- * lost its lease is refused. A batch of results alone, all too young to have lost anything, is one
- * statement. A row PostgreSQL cannot take is found by halving the batch and is
- * recorded as a failure instead, so that it cannot hold up the others. */
+ * what follows for retries where a flow has them, one commit. The primary key decides: a result
+ * already there wins; a result of an attempt that lost its lease is refused. A batch of results
+ * alone, all too young to have lost anything, is one statement. A row PostgreSQL cannot take is
+ * found by halving the batch and is recorded as a failure instead, so that it cannot hold up the
+ * others. */
 #include "recorder/batch.h"
 
 #include "clock.h"
 #include "copy.h"
 #include "log.h"
+#include "recorder/retries.h"
 
 #define RESULT_COPY                                                                                \
     "COPY execution_result (id, organization_id, attempt, status, n_steps, steps_size, "           \
@@ -311,11 +313,22 @@ static bool all_young(const struct batch *b)
 static bool results_alone(const struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
-        if (b->results[i].logs.n || b->results[i].states.n) {
+        const struct run_result *r = &b->results[i];
+        if (r->logs.n || r->states.n || retries_concern(r)) {
             return false;
         }
     }
     return true;
+}
+
+static bool any_retry(const struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (retries_concern(&b->results[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int try_record(struct batch *b, struct db *db, struct err *err)
@@ -336,6 +349,9 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     }
     if (r == 0 && b->n > 0) {
         r = write_states(b, db, err);
+    }
+    if (r == 0 && any_retry(b)) {
+        r = retries_write(b, db, err);
     }
     if (r == 0) {
         r = db_commit(db, err);
@@ -376,6 +392,7 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     one->n_steps = one->steps_size = 0;
     one->steps = str_n("", 0);
     one->logs.n = one->states.n = 0;
+    one->retry_max = 0;
     return record_sorted(b, db, ret_recorded, err);
 }
 
