@@ -19,6 +19,7 @@
 #include "http/server.h"
 #include "log.h"
 #include "migrate.h"
+#include "recorder/progress.h"
 #include "recorder/recorder.h"
 #include "schedule/scheduler.h"
 #include "subjects.h"
@@ -50,6 +51,7 @@ struct controlplane {
     struct server *server;
     struct routes_ctx routes_ctx;
     struct recorder *recorder;
+    struct progress *progress;
     struct responder *responder;
     struct sweeper *sweeper;
     struct scheduler *scheduler;
@@ -157,6 +159,11 @@ static int make_back_office(struct controlplane *cp, struct err *err)
             &(struct recorder_options){.bus = cp->bus, .conninfo = postgres, .pool = pool},
             &cp->recorder, err);
         r = r == 0 ? recorder_start(cp->recorder) : r;
+    }
+    if (r == 0 && has(cp, ROLE_RECORDER)) {
+        r = progress_new(&(struct progress_options){.bus = cp->bus, .conninfo = postgres},
+                         &cp->progress, err);
+        r = r == 0 ? progress_start(cp->progress) : r;
     }
     if (r == 0 && has(cp, ROLE_DISPATCHER)) {
         r = responder_new(&(struct responder_options){.bus = cp->bus,
@@ -438,6 +445,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->recorder) {
         recorder_stop(cp->recorder);
     }
+    if (cp->progress) {
+        progress_stop(cp->progress);
+    }
     if (cp->dispatcher) {
         dispatcher_stop(cp->dispatcher);
     }
@@ -451,6 +461,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         recorder_free(cp->recorder);
+        progress_free(cp->progress);
         server_free(cp->server);
         hooks_free(cp->hooks);
         hook_index_free(cp->index);

@@ -8,6 +8,7 @@
 #define SUBJECT_DEFINITION "leat.definition" /* request/reply, queue group */
 #define SUBJECT_STATE      "leat.state"      /* request/reply, queue group */
 #define SUBJECT_PRESENCE   "leat.presence"   /* core */
+#define SUBJECT_PROGRESS   "leat.progress"   /* core, queue group: test runs */
 #define SUBJECT_REPLY      "leat.reply" /* + "." + replica id: answers to waiting connections */
 #define STREAM_RUN         "LEAT_RUN"
 #define STREAM_RESULT      "LEAT_RESULT"

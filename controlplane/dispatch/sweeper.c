@@ -196,6 +196,9 @@ static int upkeep(struct sweeper *s, struct err *err)
     if (r == 0) {
         r = db_run(s->db, QUERY_UNIQUE_REQUEST_FORGET, NULL, err);
     }
+    if (r == 0) {
+        r = db_run(s->db, QUERY_PROGRESS_FORGET, NULL, err);
+    }
     if (r == 0 && s->retention_days > 0) {
         r = db_run(s->db, QUERY_RETRY_FORGET, NULL, err, DB_I64(s->retention_days));
     }

@@ -279,5 +279,6 @@ void run_record_result(struct run *run, struct buf *to)
         .states = failed ? (struct wire_list){0} : states,
     };
     add_retry(run, &result);
+    result.streamed = run_is_told(run);
     wire_encode(&run_result_message, &result, to);
 }

@@ -73,6 +73,9 @@ CREATE TABLE unique_request (
 );
 CREATE INDEX unique_request_age ON unique_request (newest);
 
+-- An integration has one hidden instance for tests.
+CREATE UNIQUE INDEX instance_system ON instance (integration_id) WHERE is_system;
+
 -- What test runs have done so far; gone with their result.
 CREATE TABLE execution_progress (
     execution_id    uuid NOT NULL,
