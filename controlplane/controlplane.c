@@ -21,6 +21,7 @@
 #include "log.h"
 #include "migrate.h"
 #include "recorder/checkpoints.h"
+#include "recorder/progress.h"
 #include "recorder/recorder.h"
 #include "schedule/scheduler.h"
 #include "subjects.h"
@@ -54,6 +55,7 @@ struct controlplane {
     struct routes_ctx routes_ctx;
     struct recorder *recorder;
     struct checkpoints *checkpoints;
+    struct progress *progress;
     struct responder *responder;
     struct sweeper *sweeper;
     struct scheduler *scheduler;
@@ -179,6 +181,11 @@ static int make_back_office(struct controlplane *cp, struct err *err)
         cp->checkpoints =
             checkpoints_new(&(struct checkpoints_options){.bus = cp->bus, .conninfo = postgres});
         r = r == 0 ? checkpoints_start(cp->checkpoints) : r;
+    }
+    if (r == 0 && has(cp, ROLE_RECORDER)) {
+        r = progress_new(&(struct progress_options){.bus = cp->bus, .conninfo = postgres},
+                         &cp->progress, err);
+        r = r == 0 ? progress_start(cp->progress) : r;
     }
     if (r == 0 && has(cp, ROLE_DISPATCHER)) {
         r = responder_new(&(struct responder_options){.bus = cp->bus,
@@ -469,6 +476,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->gate) {
         gate_stop(cp->gate);
     }
+    if (cp->progress) {
+        progress_stop(cp->progress);
+    }
     if (cp->dispatcher) {
         dispatcher_stop(cp->dispatcher);
     }
@@ -483,6 +493,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);
         recorder_free(cp->recorder);
+        progress_free(cp->progress);
         server_free(cp->server);
         hooks_free(cp->hooks);
         hook_index_free(cp->index);

@@ -63,6 +63,11 @@ static const struct wire_field run_result_fields[] = {
     WIRE_FIELDS_OF(17, struct run_result, logs, &result_log_message, LOGS_MAX),
     WIRE_FIELDS_OF(18, struct run_result, states, &result_state_message, STATES_MAX),
     WIRE_FIELD(19, struct run_result, queued, WIRE_BOOL, 0),
+    WIRE_FIELD(20, struct run_result, retry_max, WIRE_U32, 0),
+    WIRE_FIELD(21, struct run_result, retry_delay_minutes, WIRE_U32, 0),
+    WIRE_FIELD(22, struct run_result, retry_exponential, WIRE_BOOL, 0),
+    WIRE_FIELD(23, struct run_result, unique_request_id, WIRE_STR, UNIQUE_REQUEST_ID_MAX),
+    WIRE_FIELD(24, struct run_result, streamed, WIRE_BOOL, 0),
     {0},
 };
 const struct wire_message run_result_message = {

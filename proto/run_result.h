@@ -4,6 +4,10 @@
 
 #include "wire.h"
 
+#define RETRY_MAX_ATTEMPTS      10
+#define RETRY_MAX_DELAY_MINUTES 60
+#define UNIQUE_REQUEST_ID_MAX   KIB(4)
+
 enum run_status { RUN_STATUS_NONE, RUN_SUCCEEDED, RUN_FAILED, _RUN_STATUS_N };
 
 struct result_log {
@@ -31,6 +35,12 @@ struct run_result {
     struct wire_list logs;   /* struct result_log */
     struct wire_list states; /* struct result_state; only of a successful run */
     bool queued;             /* as the request said: recording it frees a place in a queue */
+    /* How the flow is retried when this run failed; none for synchronous and test runs. */
+    uint32_t retry_max; /* 0 = not at all */
+    uint32_t retry_delay_minutes;
+    bool retry_exponential;
+    struct str unique_request_id; /* "" = none */
+    bool streamed;                /* a test run: what is in here may have come as run_progress */
 };
 extern const struct wire_message run_result_message;
 extern const struct wire_message result_log_message;

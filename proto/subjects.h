@@ -10,6 +10,7 @@
 #define SUBJECT_CHECKPOINT      "leat.checkpoint" /* request/reply, queue group */
 #define SUBJECT_CHECKPOINT_READ "leat.checkpoint.read"
 #define SUBJECT_PRESENCE        "leat.presence" /* core */
+#define SUBJECT_PROGRESS        "leat.progress" /* core, queue group: test runs */
 #define SUBJECT_REPLY           "leat.reply" /* + "." + replica id: answers to waiting connections */
 #define STREAM_RUN              "LEAT_RUN"
 #define STREAM_RESULT           "LEAT_RESULT"

@@ -152,6 +152,14 @@ static void on_reply(void *ctx, const char *subject, struct str data)
     }
 }
 
+static void on_progress(void *ctx, struct str data)
+{
+    struct worker *w = ((struct slot_memory *)ctx)->worker;
+    if (bus_publish(w->bus, SUBJECT_PROGRESS, data) < 0) {
+        log_debug("progress of a test run could not be sent");
+    }
+}
+
 static struct http_client *on_http(void *ctx)
 {
     return ((struct slot_memory *)ctx)->http;
@@ -223,6 +231,7 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .checkpoint = on_checkpoint,
                                    .checkpoint_read = on_checkpoint_read,
                                    .reply = on_reply,
+                                   .progress = on_progress,
                                    .http = on_http};
     AUTO(instance_unref) struct instance *instance = NULL;
     struct err err = {0};

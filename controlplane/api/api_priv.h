@@ -97,11 +97,14 @@ int mutate_create_instance(struct call *c, struct err *err);
 int mutate_update_instance(struct call *c, struct err *err);
 int mutate_deploy_instance(struct call *c, struct err *err);
 int mutate_find_instance(struct call *c, struct err *err);
+int mutate_find_instance_to_delete(struct call *c, struct err *err);
 int mutate_delete_instance(struct call *c, struct err *err);
+int mutate_replay_execution(struct call *c, struct err *err);
 int mutate_test_flow_config(struct call *c, struct err *err);
 int mutate_clear_all_fifo_data(struct call *c, struct err *err);
 int mutate_clear_fifo_working_set(struct call *c, struct err *err);
 int mutate_remove_fifo_queue_items(struct call *c, struct err *err);
+int mutate_test_integration_flow(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

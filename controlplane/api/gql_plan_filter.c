@@ -2,7 +2,17 @@
  * id that is no id of the wanted type matches nothing, as if the object did not exist. */
 #include "api/gql_plan_priv.h"
 
-static struct db_param one_value(const struct gql_filter *f, struct json v)
+/* An input object goes as jsonb, its members for the condition to read. */
+static struct db_param object_value(struct gql_plan *p, struct json v)
+{
+    AUTO(buf_done) struct buf text = {0};
+    buf_init(&text, KIB(64));
+    json_dump(&text, v);
+    return text.full ? DB_NULL
+                     : DB_STR(str_n(arena_strndup(p->rq->arena, text.data, text.len), text.len));
+}
+
+static struct db_param one_value(struct gql_plan *p, const struct gql_filter *f, struct json v)
 {
     struct uuid id;
     switch (v.type) {
@@ -16,11 +26,12 @@ static struct db_param one_value(const struct gql_filter *f, struct json v)
             return global_id_parse(json_as_str(v), f->gid, &id) ? DB_UUID(id) : DB_NULL;
         }
         return DB_STR(json_as_str(v));
+    case JSON_OBJECT:
+        return object_value(p, v);
     case JSON_UNDEFINED:
     case JSON_NULL:
     case JSON_BINARY:
     case JSON_ARRAY:
-    case JSON_OBJECT:
     case _JSON_TYPE_N:
         break;
     }
@@ -70,7 +81,7 @@ bool gql_plan_filters(struct gql_plan *p, struct buf *to, const struct gql_sel *
                             (int)in->name.len, in->name.ptr);
         }
         const char *value =
-            f->list ? list_value(p, f, v) : gql_plan_param(p, one_value(f, v), f->type);
+            f->list ? list_value(p, f, v) : gql_plan_param(p, one_value(p, f, v), f->type);
         buf_adds(to, " AND (");
         gql_plan_expand(p, to, f->where, NULL, NULL, f->sql, value);
         buf_addc(to, ')');

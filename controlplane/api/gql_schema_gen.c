@@ -37,7 +37,7 @@ static const char *sql_type(const struct gql_schema *s, struct str name)
         }
     }
     const struct gql_type_def *t = gql_schema_type(s, name);
-    return t && t->kind == GQL_T_ENUM ? "text" : NULL;
+    return !t ? NULL : t->kind == GQL_T_ENUM ? "text" : t->kind == GQL_T_INPUT ? "jsonb" : NULL;
 }
 
 static struct gql_type_ref *type_ref(struct gql_schema *s, const char *name, bool list)

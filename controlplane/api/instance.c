@@ -1,5 +1,6 @@
 /* Owns creating, changing and deleting instances. On a lane thread, inside the mutation's
- * transaction. Deploying is in instance_deploy.c. */
+ * transaction. Deploying is in instance_deploy.c,
+ * the hidden test instance in test_run.c. */
 #include "api/instance_config.h"
 
 #define NAME_MAX_BYTES 500
@@ -133,13 +134,31 @@ int mutate_update_instance(struct call *c, struct err *err)
         return rc;
     }
     rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
-    struct uuid chosen = rc == 0 ? db_uuid(row, 0, 1) : (struct uuid){{0}};
+    struct uuid chosen = rc == 0 ? db_uuid(row, 0, LOCKED_VERSION) : (struct uuid){{0}};
+    bool is_test = rc == 0 && db_bool(row, 0, LOCKED_IS_SYSTEM);
+    if (is_test && version) {
+        return call_refuse(c, "integration", "The test instance runs the draft, nothing else.");
+    }
     if (rc == 0 && changes_deploy(c)) {
-        rc = instance_config_load(c, &c->id, db_str(row, 0, 4), &config, err);
+        rc = instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &config, err);
         rc = rc ? rc : instance_config_apply(c, &config, true, err);
         rc = rc || c->n_errors ? rc : instance_config_store(c, &c->id, &config, err);
     }
-    return rc || c->n_errors ? rc : instance_flow_configs_keys(c, &c->id, &chosen, err);
+    rc = rc || c->n_errors ? rc : instance_flow_configs_keys(c, &c->id, &chosen, err);
+    bool deploys = is_test && changes_deploy(c);
+    return rc || c->n_errors || !deploys ? rc : instance_deploy(c, row, true, err);
+}
+
+int mutate_find_instance_to_delete(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *row = NULL;
+    int rc = mutate_find_instance(c, err);
+    if (rc == 0 && c->n_errors == 0) {
+        rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
+    }
+    return row && db_bool(row, 0, LOCKED_IS_SYSTEM)
+               ? call_refuse(c, "id", "The test instance goes with its integration only.")
+               : rc;
 }
 
 int mutate_delete_instance(struct call *c, struct err *err)

@@ -5,6 +5,7 @@
 #include "api/api_priv.h"
 
 #include "domain/config_value.h"
+#include "run_request.h"
 
 #define INSTANCE_MAX_VARS 500
 
@@ -29,6 +30,20 @@ int instance_config_store(struct call *c, const struct uuid *instance, struct in
 int instance_config_values(struct call *c, struct instance_config *x, struct json *ret,
                            struct str *ret_missing, struct err *err) must_check;
 DEFINE_DONE(struct instance_config, instance_config_done)
+
+/* Columns of api_instance_lock that its callers read. */
+enum { LOCKED_VERSION = 1, LOCKED_REVISION = 2, LOCKED_DEFINITION = 4, LOCKED_IS_SYSTEM = 8 };
+/* instance_deploy.c: freezes and runs c->id as its locked row says; force: also when config
+ * variables have no value. Of a test instance no schedule is set and no flow started. */
+int instance_deploy(struct call *c, const struct db_rows *row, bool force,
+                    struct err *err) must_check;
+/* A new execution, dispatched after the mutation's commit. */
+int instance_execution_insert(struct call *c, const struct uuid *instance,
+                              const struct uuid *config, int64_t revision, enum invoke_type invoke,
+                              int flags, const struct hook_request *request,
+                              struct err *err) must_check;
+/* test_run.c: the hidden instance that runs the draft, made or brought up to it. */
+int test_instance_put(struct call *c, const struct uuid *draft, struct err *err) must_check;
 
 /* instance_deploy.c: flow configs of a version, made or kept by the identity of their flow. */
 int instance_flow_configs_put(struct call *c, const struct uuid *instance,

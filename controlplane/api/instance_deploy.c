@@ -8,12 +8,11 @@
 #include "org_key.h"
 #include "run_request.h"
 
-#define MAX_FLOWS      200
-#define MAX_KEYS       10
-#define KEY_MAX_BYTES  256
-#define CONFIG_MAX     MIB(4)
-#define PAYLOAD_MAX    MIB(6)
-#define EXECUTION_TEST 1
+#define MAX_FLOWS     200
+#define MAX_KEYS      10
+#define KEY_MAX_BYTES 256
+#define CONFIG_MAX    MIB(4)
+#define PAYLOAD_MAX   MIB(6)
 
 struct flow_row {
     struct uuid id, config; /* of integration_flow and instance_flow_config */
@@ -195,9 +194,9 @@ static bool starts_on_deploy(const struct def_step *trigger)
             in->type == DEF_INPUT_VALUE && str_eq_ci(str_trim(in->text), STR("true")));
 }
 
-static int insert_execution(struct call *c, const struct uuid *instance, const struct uuid *config,
-                            int64_t revision, enum invoke_type invoke, int flags,
-                            const struct hook_request *request, struct err *err)
+int instance_execution_insert(struct call *c, const struct uuid *instance,
+                              const struct uuid *config, int64_t revision, enum invoke_type invoke,
+                              int flags, const struct hook_request *request, struct err *err)
 {
     AUTO(buf_done) struct buf bytes = {0};
     if (c->n_pending == API_MAX_PENDING) {
@@ -263,93 +262,49 @@ static int start_flows(struct call *c, const struct flow_rows *f, const struct d
         }
         rc = put_schedule(c, &f->items[i], flow, config, err);
         if (rc == 0 && starts_on_deploy(&flow->steps[0])) {
-            rc = insert_execution(c, &c->id, &f->items[i].config, revision, INVOKE_DEPLOY_FLOW, 0,
-                                  &nothing, err);
+            rc = instance_execution_insert(c, &c->id, &f->items[i].config, revision,
+                                           INVOKE_DEPLOY_FLOW, 0, &nothing, err);
         }
     }
     return rc;
 }
 
-int mutate_deploy_instance(struct call *c, struct err *err)
+int instance_deploy(struct call *c, const struct db_rows *row, bool force, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *row = NULL;
     AUTO(instance_config_done) struct instance_config x = {0};
     AUTO(flow_rows_done) struct flow_rows flows = {0};
     struct json config;
     struct str missing;
-    int rc = mutate_find_instance(c, err);
-    if (rc != 0 || c->n_errors > 0) {
-        return rc;
-    }
-    rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
-    rc = rc ? rc : instance_config_load(c, &c->id, db_str(row, 0, 4), &x, err);
+    bool is_test = db_bool(row, 0, LOCKED_IS_SYSTEM);
+    int rc = instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &x, err);
     rc = rc ? rc : instance_config_values(c, &x, &config, &missing, err);
     if (rc != 0) {
         return rc;
     }
-    if (missing.len > 0 && call_input(c, "force").type != JSON_TRUE) {
+    if (missing.len > 0 && !force) {
         return call_refuse(c, "configVariables", "These config variables need a value: %.*s.",
                            (int)missing.len, missing.ptr);
     }
-    struct uuid version = db_uuid(row, 0, 1);
-    int64_t revision = db_int(row, 0, 2) + 1;
+    struct uuid version = db_uuid(row, 0, LOCKED_VERSION);
+    int64_t revision = db_int(row, 0, LOCKED_REVISION) + 1;
     rc = instance_flow_configs_put(c, &c->id, &version, err);
     rc = rc ? rc : read_flows(c, &c->id, &version, &flows, err);
-    rc = rc ? rc : check_keys(c, &flows);
+    rc = rc || is_test ? rc : check_keys(c, &flows);
     rc = rc ? rc : put_revision(c, config, &version, revision, err);
-    rc = rc ? rc : start_flows(c, &flows, x.definition, config, revision, err);
+    rc = rc || is_test ? rc : start_flows(c, &flows, x.definition, config, revision, err);
     return rc ? rc
               : db_run(c->db, QUERY_API_INSTANCE_DEPLOYED, NULL, err, DB_UUID(c->id),
                        DB_I64(revision));
 }
 
-/* Headers as {"name": "value"}. */
-static bool test_headers(struct call *c, struct hook_request *request)
+int mutate_deploy_instance(struct call *c, struct err *err)
 {
-    struct json headers;
-    struct str text = call_text(c, "headers", "");
-    if (str_trim(text).len == 0) {
-        return true;
-    }
-    if (json_parse(c->a, text, &headers, NULL) < 0 || headers.type != JSON_OBJECT ||
-        headers.len > 100) {
-        call_refuse(c, "headers", "The headers must be the JSON text of an object.");
-        return false;
-    }
-    struct wire_pair *pairs = arena_array(c->a, headers.len + 1, sizeof(*pairs));
-    for (uint32_t i = 0; i < headers.len; i++) {
-        pairs[i] =
-            (struct wire_pair){headers.members[i].key, json_as_str(headers.members[i].value)};
-    }
-    request->headers = (struct wire_pairs){pairs, headers.len};
-    return true;
-}
-
-int mutate_test_flow_config(struct call *c, struct err *err)
-{
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    struct uuid config;
-    struct hook_request request = {.method = STR("POST"),
-                                   .content_type = call_text(c, "contentType", "application/json"),
-                                   .body = call_text(c, "payload", "")};
-    if (!call_need_id(c, "id", "InstanceFlowConfig", &config) || !test_headers(c, &request)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_API_FLOW_CONFIG_DEPLOYED, &rows, err, DB_UUID(config));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The InstanceFlowConfig does not exist.");
-    }
-    if (rc == 0 && db_int(rows, 0, 1) == 0) {
-        return call_refuse(c, "id", "The instance is not deployed.");
-    }
-    if (rc != 0) {
+    AUTO(db_rows_free) struct db_rows *row = NULL;
+    int rc = mutate_find_instance(c, err);
+    if (rc != 0 || c->n_errors > 0) {
         return rc;
     }
-    struct uuid instance = db_uuid(rows, 0, 0);
-    rc = insert_execution(c, &instance, &config, db_int(rows, 0, 1), INVOKE_WEBHOOK, EXECUTION_TEST,
-                          &request, err);
-    if (c->n_pending > 0) {
-        c->id = c->pending[0];
-    }
-    return rc;
+    bool force = call_input(c, "force").type == JSON_TRUE;
+    rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
+    return rc ? rc : instance_deploy(c, row, force || db_bool(row, 0, LOCKED_IS_SYSTEM), err);
 }

@@ -1,7 +1,7 @@
 /* Owns the mutations of integrations: a definition is parsed and checked, written as canonical text
  * with what the API shows of it in rows; publishing copies the draft as the next immutable
  * version. On a lane thread, inside the mutation's transaction. */
-#include "api/api_priv.h"
+#include "api/instance_config.h"
 
 #include "definition/definition.h"
 
@@ -252,7 +252,9 @@ int mutate_import_integration(struct call *c, struct err *err)
     if (text.full) {
         return call_refuse(c, "definition", "The definition is too large.");
     }
-    return put_draft(c, v, buf_str(&text), &customer, is_new, err);
+    rc = put_draft(c, v, buf_str(&text), &customer, is_new, err);
+    struct uuid draft = c->id;
+    return rc || c->n_errors ? rc : test_instance_put(c, &draft, err);
 }
 
 static int lock_draft(struct call *c, struct err *err)

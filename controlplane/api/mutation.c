@@ -15,11 +15,13 @@ const struct mutation api_mutations[] = {
     {"create_instance", mutate_create_instance, NULL},
     {"update_instance", mutate_update_instance, NULL},
     {"deploy_instance", mutate_deploy_instance, NULL},
-    {"delete_instance", mutate_delete_instance, mutate_find_instance},
+    {"delete_instance", mutate_delete_instance, mutate_find_instance_to_delete},
+    {"replay_execution", mutate_replay_execution, NULL},
     {"test_instance_flow_config", mutate_test_flow_config, NULL},
     {"clear_all_fifo_data", mutate_clear_all_fifo_data, NULL},
     {"clear_fifo_working_set", mutate_clear_fifo_working_set, NULL},
     {"remove_fifo_queue_items", mutate_remove_fifo_queue_items, NULL},
+    {"test_integration_flow", mutate_test_integration_flow, NULL},
     {0},
 };
 

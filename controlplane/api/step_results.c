@@ -15,6 +15,7 @@ struct steps {
     struct uuid execution;
     struct step_result *found; /* owned */
     uint32_t n;
+    size_t cap;
 };
 
 /* An id of its own for the n-th step of an execution: the same at every reading. */
@@ -82,14 +83,10 @@ static bool wanted(const struct steps *s, const struct step_result *r)
            (json_is_nullish(failed) || (failed.type == JSON_TRUE) == (r->error.len > 0));
 }
 
-static int read_steps(struct steps *s, struct str blob, size_t size, struct err *err)
+static int read_batch(struct steps *s, struct str rest, struct err *err)
 {
-    struct str rest, message;
-    size_t cap = 0;
-    int rc = steps_decompress(s->c->a, blob, size, &rest, err);
-    if (rc < 0) {
-        return rc;
-    }
+    struct str message;
+    int rc = 0;
     while (s->n < MAX_STEPS && (rc = wire_batch_next(&rest, &message)) > 0) {
         struct step_result r;
         rc = wire_decode(&step_result_message, s->c->a, message, &r, err);
@@ -99,13 +96,36 @@ static int read_steps(struct steps *s, struct str blob, size_t size, struct err 
         if (!wanted(s, &r)) {
             continue;
         }
-        if (s->n == cap) {
-            cap = cap ? cap * 2 : 64;
-            s->found = mem_realloc(s->found, cap * sizeof(*s->found));
+        if (s->n == s->cap) {
+            s->cap = s->cap ? s->cap * 2 : 64;
+            s->found = mem_realloc(s->found, s->cap * sizeof(*s->found));
         }
         s->found[s->n++] = r;
     }
     return MIN(rc, 0);
+}
+
+static int read_steps(struct steps *s, struct str blob, size_t size, struct err *err)
+{
+    struct str batch;
+    int rc = steps_decompress(s->c->a, blob, size, &batch, err);
+    return rc < 0 ? rc : read_batch(s, batch, err);
+}
+
+/* What a test run that has not ended has told so far: parts in base64. */
+static int read_progress(struct steps *s, struct json parts, struct err *err)
+{
+    int rc = 0;
+    for (uint32_t i = 0; parts.type == JSON_ARRAY && i < parts.len && rc == 0; i++) {
+        struct str text = json_as_str(parts.items[i]);
+        uint8_t *bytes = arena_alloc(s->c->a, text.len + 1);
+        size_t len;
+        if (!enc_base64_decode(text, bytes, text.len, &len)) {
+            return -EINVAL;
+        }
+        rc = read_batch(s, str_n((char *)bytes, len), err);
+    }
+    return rc;
 }
 
 static uint32_t cursor_of(struct json args, const char *name, uint32_t fallback)
@@ -198,8 +218,8 @@ static struct json connection(struct steps *s)
     return json_built(&b);
 }
 
-/* raw: [execution id, size before compression, base64 of the blob], the last two null while it
- * runs. */
+/* raw: [execution id, size before compression, base64 of the blob, parts told so far]; the blob and
+ * its size null while it runs, the parts null for all but test runs under way. */
 bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
 {
     struct steps s = {.c = c, .sel = sel};
@@ -222,6 +242,10 @@ bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, 
             mem_free(s.found);
             return gql_fail(&c->rq, sel->loc, "INTERNAL", "The step results cannot be read.");
         }
+    }
+    if (read_progress(&s, json_at(raw, 3), &err) < 0) {
+        mem_free(s.found);
+        return gql_fail(&c->rq, sel->loc, "INTERNAL", "The step results cannot be read.");
     }
     order(&s);
     *ret = connection(&s);

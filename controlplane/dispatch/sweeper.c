@@ -204,6 +204,15 @@ static int upkeep(struct sweeper *s, struct err *err)
         r = db_run(s->db, QUERY_REPLICA_FORGET, NULL, err);
     }
     if (r == 0) {
+        r = db_run(s->db, QUERY_UNIQUE_REQUEST_FORGET, NULL, err);
+    }
+    if (r == 0) {
+        r = db_run(s->db, QUERY_PROGRESS_FORGET, NULL, err);
+    }
+    if (r == 0 && s->retention_days > 0) {
+        r = db_run(s->db, QUERY_RETRY_FORGET, NULL, err, DB_I64(s->retention_days));
+    }
+    if (r == 0) {
         s->upkeep_at = clock_mono_ns() + UPKEEP_NS;
     }
     return r;

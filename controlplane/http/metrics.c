@@ -34,6 +34,7 @@ static const struct {
                               "ids looked up in PostgreSQL before a refusal"},
     [METRIC_LANE_FULL] = {"leat_lane_full_total", "", "requests refused by a full lane"},
     [METRIC_SCHEDULED] = {"leat_scheduled_total", "", "schedule ticks fired"},
+    [METRIC_RETRIED] = {"leat_retries_total", "", "retries of failed executions started"},
 };
 
 static _Atomic uint64_t counters[_METRIC_N];

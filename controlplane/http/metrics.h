@@ -25,6 +25,7 @@ enum metric {
     METRIC_INDEX_LOOKUPS,
     METRIC_LANE_FULL,
     METRIC_SCHEDULED,
+    METRIC_RETRIED,
     _METRIC_N
 };
 

@@ -1,5 +1,6 @@
 /* Owns the writing of results: one COPY for results, one for log lines, one statement for states,
- * one for the places in queues that become free, one commit. The primary key decides: a result
+ * one for the places in queues that become free, what follows for retries where a flow has them,
+ * one commit. The primary key decides: a result
  * already there wins; a result of an attempt that lost its lease is refused. A batch of results
  * alone, all too young to have lost anything, is one statement. A row PostgreSQL cannot take is
  * found by halving the batch and is recorded as a failure instead, so that it cannot hold up the
@@ -9,6 +10,8 @@
 #include "clock.h"
 #include "copy.h"
 #include "log.h"
+#include "recorder/log_rows.h"
+#include "recorder/retries.h"
 
 #define RESULT_COPY                                                                                \
     "COPY execution_result (id, organization_id, attempt, status, n_steps, steps_size, "           \
@@ -46,33 +49,12 @@ void batch_add(struct batch *b, struct str message, uint64_t *ret_malformed)
     *ret_malformed += r < 0;
 }
 
-/* text columns take valid UTF-8 without NUL only. */
-static struct str clean(struct arena *a, struct str s)
-{
-    if (s.len == 0 || (!memchr(s.ptr, '\0', s.len) && str_utf8_valid(s))) {
-        return s;
-    }
-    char *out = arena_alloc(a, s.len * 3 + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.len;) {
-        size_t len = 1;
-        while (len < 4 && i + len <= s.len && !str_utf8_valid(str_n(s.ptr + i, len))) {
-            len++;
-        }
-        bool valid = i + len <= s.len && s.ptr[i] != '\0' && str_utf8_valid(str_n(s.ptr + i, len));
-        memcpy(out + n, valid ? s.ptr + i : "\xEF\xBF\xBD", valid ? len : 3);
-        n += valid ? len : 3;
-        i += valid ? len : 1;
-    }
-    return str_n(out, n);
-}
-
 static void copy_text_or_null(struct arena *a, struct buf *b, struct str s)
 {
     if (s.len == 0) {
         copy_null(b);
     } else {
-        copy_bytes(b, clean(a, s));
+        copy_bytes(b, log_rows_clean(a, s));
     }
 }
 
@@ -88,7 +70,7 @@ static void add_result_row(struct arena *a, struct buf *b, const struct run_resu
     copy_time(b, r->dispatched_ns);
     copy_time(b, r->started_ns);
     copy_time(b, r->ended_ns);
-    copy_bytes(b, clean(a, r->result_type));
+    copy_bytes(b, log_rows_clean(a, r->result_type));
     copy_text_or_null(a, b, r->error);
     copy_text_or_null(a, b, r->error_step);
     copy_bytes(b, r->steps);
@@ -107,8 +89,8 @@ static void add_log_rows(struct arena *a, struct buf *b, const struct run_result
         copy_uuid(b, &r->flow_config_id);
         copy_i16(b, (int16_t)logs[i].level);
         copy_time(b, logs[i].time_ns);
-        copy_bytes(b, clean(a, logs[i].step_name));
-        copy_bytes(b, clean(a, logs[i].message));
+        copy_bytes(b, log_rows_clean(a, logs[i].step_name));
+        copy_bytes(b, log_rows_clean(a, logs[i].message));
     }
 }
 
@@ -131,13 +113,39 @@ static int copy_logs(struct batch *b, struct db *db, struct err *err)
     copy_begin(&rows);
     size_t empty = rows.len;
     for (size_t i = 0; i < b->n; i++) {
-        add_log_rows(b->arena, &rows, &b->results[i]);
+        if (!b->results[i].streamed) {
+            add_log_rows(b->arena, &rows, &b->results[i]);
+        }
     }
     if (rows.len == empty) {
         return 0;
     }
     copy_end(&rows);
     return db_copy_in(db, LOG_COPY, buf_str(&rows), err);
+}
+
+/* Test runs: their lines may be there already, and their progress is over. */
+static int write_streamed(struct batch *b, struct db *db, struct err *err)
+{
+    struct uuid *ids = arena_array(b->arena, b->n, sizeof(*ids));
+    size_t n = 0;
+    int rc = 0;
+    for (size_t i = 0; i < b->n && rc == 0; i++) {
+        const struct run_result *r = &b->results[i];
+        if (!r->streamed) {
+            continue;
+        }
+        ids[n++] = r->execution_id;
+        rc = log_rows_insert(db, b->arena,
+                             &(struct log_rows){.execution_id = r->execution_id,
+                                                .organization_id = r->organization_id,
+                                                .instance_id = r->instance_id,
+                                                .flow_config_id = r->flow_config_id,
+                                                .attempt = r->attempt,
+                                                .logs = r->logs},
+                             err);
+    }
+    return rc != 0 || n == 0 ? rc : db_run(db, QUERY_PROGRESS_OVER, NULL, err, DB_UUIDS(ids, n));
 }
 
 /* --- states ----------------------------------------------------------------------------------- */
@@ -312,7 +320,8 @@ static bool all_young(const struct batch *b)
 static bool results_alone(const struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
-        if (b->results[i].logs.n || b->results[i].states.n || b->results[i].queued) {
+        const struct run_result *r = &b->results[i];
+        if (r->logs.n || r->states.n || r->queued || r->streamed || retries_concern(r)) {
             return false;
         }
     }
@@ -344,6 +353,16 @@ static int free_places(struct batch *b, struct db *db, struct err *err)
     return r;
 }
 
+static bool any_retry(const struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        if (retries_concern(&b->results[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int try_record(struct batch *b, struct db *db, struct err *err)
 {
     bool young = all_young(b);
@@ -361,10 +380,16 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
         r = copy_logs(b, db, err);
     }
     if (r == 0 && b->n > 0) {
+        r = write_streamed(b, db, err);
+    }
+    if (r == 0 && b->n > 0) {
         r = write_states(b, db, err);
     }
     if (r == 0 && b->n > 0) {
         r = free_places(b, db, err);
+    }
+    if (r == 0 && any_retry(b)) {
+        r = retries_write(b, db, err);
     }
     if (r == 0) {
         r = db_commit(db, err);
@@ -416,6 +441,7 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     one->n_steps = one->steps_size = 0;
     one->steps = str_n("", 0);
     one->logs.n = one->states.n = 0;
+    one->retry_max = 0;
     return record_sorted(b, db, ret_recorded, err);
 }
 

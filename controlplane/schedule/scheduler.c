@@ -1,6 +1,7 @@
-/* Owns the scheduler's thread and connection. It asks PostgreSQL twice a second; a claim locks its
- * rows, so replicas side by side share the work. A schedule whose expression cannot be read any
- * more is put off for ever, with a warning: its next deploy sets it anew. */
+/* Owns the scheduler's thread and connection, for schedules and for retries. It asks PostgreSQL
+ * twice a second; a claim locks its rows, so replicas side by side share the work. A schedule whose
+ * expression cannot be read any more is put off for ever, with a warning: its next deploy sets it
+ * anew. */
 #include "schedule/scheduler.h"
 
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #include "cron.h"
 #include "http/metrics.h"
 #include "log.h"
+#include "schedule/retry.h"
 
 #define EVERY_MS 500
 #define AWAY_MS  1000
@@ -160,33 +162,56 @@ static int ensure_db(struct scheduler *s, struct err *err)
     return db_ok(s->db) ? 0 : db_reconnect(s->db, err);
 }
 
+typedef int (*claim_fn)(struct db *db, int replica_id, size_t max, size_t *ret_claimed,
+                        struct uuid *ret_ids, size_t *ret_fired, struct err *err);
+static const struct kind { /* of due work */
+    claim_fn claim;
+    size_t batch;
+    enum metric metric;
+    const char *trouble;
+} kinds[] = {
+    {scheduler_claim, SCHEDULER_BATCH, METRIC_SCHEDULED, "schedules cannot be fired"},
+    {retry_claim, RETRY_BATCH, METRIC_RETRIED, "retries cannot be started"},
+};
+
+/* *ret_more: there may be more that is due. */
+static int claim_once(struct scheduler *s, const struct kind *kind, bool *ret_more, struct err *err)
+{
+    struct uuid ids[MAX(SCHEDULER_BATCH, RETRY_BATCH)];
+    size_t claimed = 0, fired = 0;
+    int r = ensure_db(s, err);
+    if (r == 0) {
+        r = kind->claim(s->db, s->options.replica_id, kind->batch, &claimed, ids, &fired, err);
+    }
+    if (fired > 0 && s->options.gate) {
+        gate_wake(s->options.gate, NULL, 0);
+    }
+    if (fired > 0 && s->options.dispatcher) {
+        dispatcher_add_ids(s->options.dispatcher, ids, fired); /* not those in a queue */
+    }
+    metrics_add(kind->metric, fired);
+    *ret_more = *ret_more || claimed == kind->batch;
+    return r;
+}
+
 static void *scheduler_thread(void *arg)
 {
     struct scheduler *s = arg;
-    struct uuid ids[SCHEDULER_BATCH];
     int64_t pause_ms = 0;
-    bool said = false;
+    bool said[ARRAY_LEN(kinds)] = {false};
     (void)pthread_setname_np(pthread_self(), "scheduler");
     while (wait_ms(s, pause_ms)) {
-        struct err err = {0};
-        size_t claimed = 0, fired = 0;
-        int r = ensure_db(s, &err);
-        if (r == 0) {
-            r = scheduler_claim(s->db, s->options.replica_id, SCHEDULER_BATCH, &claimed, ids,
-                                &fired, &err);
+        bool away = false, more = false;
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+            struct err err = {0};
+            int r = claim_once(s, &kinds[i], &more, &err);
+            if (r != 0 && !said[i]) {
+                log_warn(kinds[i].trouble, LOG_STR("error", err.message));
+            }
+            said[i] = r != 0;
+            away = away || r != 0;
         }
-        if (r != 0 && !said) {
-            log_warn("schedules cannot be fired", LOG_STR("error", err.message));
-        }
-        said = r != 0;
-        if (fired > 0 && s->options.gate) {
-            gate_wake(s->options.gate, NULL, 0);
-        }
-        if (fired > 0 && s->options.dispatcher) {
-            dispatcher_add_ids(s->options.dispatcher, ids, fired); /* not those in a queue */
-        }
-        metrics_add(METRIC_SCHEDULED, fired);
-        pause_ms = r != 0 ? AWAY_MS : claimed == SCHEDULER_BATCH ? 0 : EVERY_MS;
+        pause_ms = away ? AWAY_MS : more ? 0 : EVERY_MS;
     }
     return NULL;
 }

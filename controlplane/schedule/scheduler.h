@@ -1,7 +1,8 @@
 /* Fires schedules. Due rows are claimed with FOR UPDATE SKIP LOCKED, advanced and turned into
  * executions in one transaction: each tick fires once, whichever replica claims it. Ticks missed
  * while nothing ran fire once, then the next future time counts. Schedules of paused instances go
- * on without firing; so do those of singletons whose execution before waits or runs. */
+ * on without firing; so do those of singletons whose execution before waits or runs. The same
+ * thread starts retries that are due (schedule/retry.h). */
 #pragma once
 
 #include "db.h"

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "migrate.h"
 #include "recorder/batch.h"
+#include "recorder/log_rows.h"
 
 static struct db *db;
 static struct arena *arena;
@@ -256,6 +257,52 @@ static void test_malformed_messages(void **state)
     assert_true(malformed > 0);
 }
 
+#define LINES                                                                                      \
+    "SELECT count(*) FROM log_line WHERE execution_id = $1::uuid AND severity = 2 AND "            \
+    "flow_config_id IS NOT NULL"
+
+/* Lines of a test run come as they happen and with the result: each is there once, in order. */
+static void test_lines_that_came_before(void **state)
+{
+    struct uuid a = uuid_v7();
+    int64_t now = clock_now_ns();
+    struct result_log logs[] = {{now, 2, STR("One"), STR("first")},
+                                {now, 2, STR("One"), STR("se\0cond")},
+                                {now, 2, STR("Two"), STR("third \xff")}};
+    struct log_rows rows = {.execution_id = a,
+                            .organization_id = organization,
+                            .instance_id = instance,
+                            .flow_config_id = flow_config,
+                            .attempt = 1,
+                            .logs = {&logs[0], 1}};
+    struct err err = {0};
+    assert_int_equal(log_rows_insert(db, arena, &rows, &err), 0);
+    rows.first = 1;
+    rows.logs = (struct wire_list){&logs[1], 1};
+    assert_int_equal(log_rows_insert(db, arena, &rows, &err), 0);
+    assert_int_equal(log_rows_insert(db, arena, &rows, &err), 0);
+    assert_int_equal(number(LINES, &a), 2);
+    run_sql("INSERT INTO execution_progress SELECT $1::uuid, 1, 0, i, i, '' FROM "
+            "(SELECT gen_random_uuid() i) x",
+            &a);
+    struct run_result results[] = {result_of(&a, 1)};
+    results[0].logs = (struct wire_list){logs, 3};
+    results[0].streamed = true;
+    assert_int_equal(record(results, 1), 1);
+    assert_int_equal(number(LINES, &a), 3);
+    assert_int_equal(
+        number("SELECT (string_agg(left(message, 5), ',' ORDER BY id) = E'first,se\uFFFDco,third')"
+               "::int FROM log_line WHERE execution_id = $1::uuid",
+               &a),
+        1);
+    assert_int_equal(
+        number("SELECT count(*) FROM execution_progress WHERE execution_id = $1::uuid", &a), 0);
+    /* Those of a later attempt are others. */
+    rows.attempt = 2;
+    assert_int_equal(log_rows_insert(db, arena, &rows, &err), 0);
+    assert_int_equal(number(LINES, &a), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_text_is_cleaned),
         cmocka_unit_test(test_poison_does_not_hold_up_others),
         cmocka_unit_test(test_states),
+        cmocka_unit_test(test_lines_that_came_before),
         cmocka_unit_test(test_malformed_messages),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -18,6 +18,9 @@ QUERIES = ('integration', 'instance', 'executionResult', 'customer')
 def ours(tenant):
     deployed = tenant.deploy(f.integration('Ours', f.flow('Main', f.trigger(), f.log('Say', 'x'))))
     deployed.execution = deployed.run().id
+    got = tenant.api.ask('query($id: ID!) { integration(id: $id) { flows { nodes { id name } } } }',
+                         id=deployed.integration)['integration']['flows']['nodes']
+    deployed.flow_ids = {n['name']: n['id'] for n in got}
     return deployed
 
 
@@ -68,6 +71,8 @@ def test_foreign_ids_cannot_be_changed(ours, strangers):
             'definition': f.text_of(f.integration('Taken', f.flow('Main', f.trigger())))}),
         ('testInstanceFlowConfig', 'testInstanceFlowConfigResult',
          {'id': ours.flow_configs['Main']}),
+        ('testIntegrationFlow', 'testIntegrationFlowResult', {'id': ours.flow_ids['Main']}),
+        ('replayExecution', 'instanceExecutionResult', {'id': ours.execution}),
     ]
     for mutation, field, value in attempts:
         selection = 'execution { id }' if field.startswith('test') else 'id'

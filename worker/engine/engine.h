@@ -38,6 +38,8 @@ struct engine_env {
                            struct arena *a, struct checkpoint_parts *ret, struct err *err);
     /* Sends an encoded sync_reply; a caller that has gone is no error. */
     void (*reply)(void *ctx, const char *subject, struct str data);
+    /* Sends an encoded run_progress of a test run; NULL = nobody is told. */
+    void (*progress)(void *ctx, struct str data);
     struct http_client *(*http)(void *ctx);
     int64_t run_ms; /* 0 = RUN_DEADLINE_MS */
 };

@@ -155,6 +155,19 @@ void payload_build(struct run *run)
     run->payload = json_object(arena_dup(a, members, sizeof(members)), ARRAY_LEN(members));
 }
 
+struct json payload_simulated(struct run *run)
+{
+    const struct wire_pairs *headers = &run->hook.headers;
+    struct json v;
+    for (size_t i = 0; run->request->test && i < headers->n; i++) {
+        if (str_eq_ci(headers->items[i].name, STR("prismatic-simulated-trigger-result"))) {
+            struct str text = headers->items[i].value;
+            return json_parse(run->keep, text, &v, NULL) == 0 ? v : text_or_bytes(text);
+        }
+    }
+    return json_undefined();
+}
+
 static struct json masked(struct arena *a, struct json keys_by_flow)
 {
     struct json_builder b;

@@ -5,7 +5,10 @@
 #include "engine/run_priv.h"
 
 #include "clock.h"
+#include "enc.h"
+#include "expr/value.h"
 #include "msgpack.h"
+#include "secret.h"
 
 #define KEEP_BYTES KIB(32) /* buffers larger than this are given back after a run */
 
@@ -216,6 +219,42 @@ static void compress_steps(struct run *run, size_t room, struct buf *to)
     }
 }
 
+/* The id by which newer requests are known; "" = none. A long one is told by its digest. */
+static struct str unique_request_id(struct run *run, const struct path *path)
+{
+    if (!path || run->flow->plan->n_steps == 0) {
+        return STR("");
+    }
+    const struct scope_entry *trigger = &run->scope[0];
+    struct json id = path_resolve(path, trigger->has_result ? trigger->result : run->payload);
+    if (json_is_nullish(id)) {
+        return STR("");
+    }
+    struct str text = value_to_text(run->keep, id);
+    if (text.len <= UNIQUE_REQUEST_ID_MAX) {
+        return text;
+    }
+    uint8_t digest[32];
+    secret_sha256(text, digest);
+    size_t cap = 2 * sizeof(digest) + 1;
+    char *hex = arena_alloc(run->keep, cap);
+    return str_n(hex, enc_hex(str_n((char *)digest, sizeof(digest)), hex, cap));
+}
+
+static void add_retry(struct run *run, struct run_result *result)
+{
+    if (!run->flow || run->request->synchronous || run->request->test) {
+        return;
+    }
+    const struct def_retry *retry = &run->flow->plan->def->retry;
+    if (retry->max_attempts > 0) {
+        result->retry_max = (uint32_t)retry->max_attempts;
+        result->retry_delay_minutes = (uint32_t)MAX(retry->delay_minutes, 0);
+        result->retry_exponential = retry->exponential_backoff;
+        result->unique_request_id = unique_request_id(run, retry->unique_request_id);
+    }
+}
+
 void run_record_result(struct run *run, struct buf *to)
 {
     struct recorder *r = run->recorder;
@@ -260,5 +299,7 @@ void run_record_result(struct run *run, struct buf *to)
         .states = failed ? (struct wire_list){0} : states,
         .queued = q->queued,
     };
+    add_retry(run, &result);
+    result.streamed = run_is_told(run);
     wire_encode(&run_result_message, &result, to);
 }

@@ -122,6 +122,10 @@ static int attempt_step(struct run *run, const struct plan_step *ps, struct acti
 {
     struct action_context ctx = {.run = run, .step = ps};
     memset(ret, 0, sizeof(*ret));
+    if (ps->def->is_trigger && run->simulated.type != JSON_UNDEFINED) {
+        ret->data = run->simulated;
+        return 0;
+    }
     int rc = run_eval_inputs(run, ps, &ctx.values, err);
     if (rc == 0) {
         rc = perform(&ctx, ret, err);
@@ -370,6 +374,7 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
                          (long long)((r.ended_ns - started_ns) / 1000));
         run_log(run, LINE_DEBUG, ps->def->name, str_of(text));
     }
+    run_tell_progress(run);
 }
 
 static enum flow_signal step_failed(struct run *run, const struct plan_step *ps, int64_t started_ns,
@@ -474,6 +479,7 @@ static int prepare(struct run *run, struct err *err)
     }
     run->scope = arena_array(run->keep, run->flow->plan->n_steps, sizeof(*run->scope));
     payload_build(run);
+    run->simulated = payload_simulated(run);
     return checkpoint_begin(run, err);
 }
 
@@ -501,6 +507,7 @@ void engine_run(struct engine_memory *m, const struct engine_env *env,
                       .recorder = &m->recorder,
                       .payload = json_undefined(),
                       .cursor = json_undefined(),
+                      .simulated = json_undefined(),
                       .execution_id = id,
                       .started_ns = clock_now_ns(),
                       .result_type = "COMPLETED"};

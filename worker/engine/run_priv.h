@@ -101,7 +101,13 @@ struct run {
     const char *result_type;
     struct action_result last; /* of the step that ended last: a synchronous answer is made of it */
     bool replied;
-    struct err err; /* why the run failed */
+    struct {
+        uint32_t messages, steps, logs;
+        size_t step_bytes;
+        int64_t at_ns;
+    } told;                /* progress.c */
+    struct json simulated; /* a test's ready-made trigger result; UNDEFINED = none */
+    struct err err;        /* why the run failed */
     const struct plan_step *failed_step;
 };
 
@@ -129,6 +135,8 @@ int control_branch_value(struct action_context *ctx, struct action_result *ret,
 void payload_build(struct run *run);
 /* A trigger's result as it is recorded: the keys of webhooks are masked. */
 struct json payload_to_record(struct run *run, struct json payload);
+/* What a test run was given as its trigger's result; UNDEFINED = nothing. */
+struct json payload_simulated(struct run *run);
 struct json payload_body(struct arena *a, struct str body, struct str content_type);
 struct json payload_multipart(struct arena *a, struct str body, struct str content_type);
 
@@ -168,6 +176,9 @@ bool resume_skips(const struct plan_step *ps, const struct step_result *was);
 int resume_result(struct run *run, const struct step_result *was, struct action_result *result,
                   struct err *err) must_check;
 void resume_advance(struct run *run);
+/* progress.c */
+bool run_is_told(const struct run *run);
+void run_tell_progress(struct run *run);
 
 /* state.c */
 void state_done(struct run *run);

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "engine/engine.h"
 #include "msgpack.h"
+#include "run_progress.h"
 
 #define STEP_MORE(name, component, action, inputs, more)                                           \
     "{name: \"" name "\", description: \"\", action: {key: " action                                \
@@ -194,7 +195,7 @@ struct fixture {
     const char *reply_to, *traceparent;
     int64_t run_ms;
     const char *stores[_STATE_SCOPE_N]; /* JSON of what is stored; NULL = empty */
-    bool state_away, step_results_disabled, logs_disabled, debug;
+    bool state_away, step_results_disabled, logs_disabled, debug, test;
     uint32_t attempt; /* 0 = 1 */
     /* Checkpoints as a control plane keeps them, from run to run; NULL = there is none. */
     struct checkpoint *parts;
@@ -207,7 +208,8 @@ struct fixture {
     size_t n_steps;
     struct sync_reply reply;
     int n_replies, n_fetches, blocked;
-    struct buf encoded, reply_bytes;
+    struct buf encoded, reply_bytes, told; /* told: run_progress messages, a batch */
+    int n_told;
 };
 
 static void fx_block_begin(void *ctx)
@@ -276,6 +278,12 @@ static int fx_checkpoint_read(void *ctx, const struct checkpoint_read *what, int
         }
     }
     return 0;
+}
+static void fx_progress(void *ctx, struct str data)
+{
+    struct fixture *fx = ctx;
+    wire_batch_add(&fx->told, data);
+    fx->n_told++;
 }
 static struct http_client *fx_http(void *ctx)
 {
@@ -374,6 +382,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
     fx->arena = arena_new(0, 0);
     buf_init(&fx->encoded, 0);
     buf_init(&fx->reply_bytes, 0);
+    buf_init(&fx->told, 0);
     struct buf hook;
     buf_init(&hook, 0);
     if (fx->body.ptr) {
@@ -392,6 +401,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                                   .reply_to = str_of(fx->reply_to),
                                   .synchronous = fx->synchronous,
                                   .debug = fx->debug,
+                                  .test = fx->test,
                                   .traceparent = str_of(fx->traceparent),
                                   .request = buf_str(&hook)};
     struct engine_env env = {.ctx = fx,
@@ -401,6 +411,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                              .reply = fx_reply,
                              .checkpoint = fx->parts ? fx_checkpoint : NULL,
                              .checkpoint_read = fx_checkpoint_read,
+                             .progress = fx_progress,
                              .http = fx_http,
                              .run_ms = fx->run_ms};
     engine_run(memory, &env, &request, instance, NULL, &fx->encoded);
@@ -423,6 +434,7 @@ static unused void fx_done(struct fixture *fx)
     arena_free(fx->arena);
     buf_done(&fx->encoded);
     buf_done(&fx->reply_bytes);
+    buf_done(&fx->told);
 }
 
 /* The data of a recorded step, as JSON value {data, contentType}. */

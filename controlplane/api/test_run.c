@@ -1,0 +1,143 @@
+/* Owns test runs: the hidden instance of each integration that runs its draft, and the mutations
+ * that run a flow by hand. On a lane thread, inside the mutation's transaction. A test instance is
+ * brought up to its draft and its config variables whenever either changes; it has no schedule, and
+ * no flow of it starts by itself. */
+#include "api/instance_config.h"
+
+#define MAX_HEADERS   100
+#define SIMULATED_MAX KIB(256)
+
+static int insert_test_instance(struct call *c, const struct uuid *draft, struct err *err)
+{
+    c->id = uuid_v7();
+    return db_run(c->db, QUERY_API_TEST_INSTANCE_INSERT, NULL, err, DB_UUID(c->id),
+                  DB_UUID(c->viewer.organization), DB_UUID(*draft));
+}
+
+/* c->id is the test instance: every config variable gets its row, then what runs is frozen. */
+static int bring_up(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *row = NULL;
+    AUTO(instance_config_done) struct instance_config config = {0};
+    int rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
+    rc = rc ? rc : instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &config, err);
+    rc = rc ? rc : instance_config_store(c, &c->id, &config, err);
+    return rc ? rc : instance_deploy(c, row, true, err);
+}
+
+int test_instance_put(struct call *c, const struct uuid *draft, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct uuid before = c->id;
+    int rc = db_run(c->db, QUERY_API_TEST_INSTANCE, &rows, err, DB_UUID(*draft));
+    if (rc == 0 && db_rows_n(rows) > 0) {
+        c->id = db_uuid(rows, 0, 0);
+    } else if (rc == 0) {
+        rc = insert_test_instance(c, draft, err);
+    }
+    rc = rc ? rc : bring_up(c, err);
+    c->id = before;
+    return rc;
+}
+
+/* Headers as {"name": "value"}. */
+static bool read_headers(struct call *c, struct hook_request *request)
+{
+    struct json headers = json_object(NULL, 0);
+    struct str text = call_text(c, "headers", "");
+    struct str simulated = call_text(c, "result", "");
+    if (str_trim(text).len > 0 && (json_parse(c->a, text, &headers, NULL) < 0 ||
+                                   headers.type != JSON_OBJECT || headers.len > MAX_HEADERS)) {
+        call_refuse(c, "headers", "The headers must be the JSON text of an object.");
+        return false;
+    }
+    struct json parsed;
+    if (simulated.len > SIMULATED_MAX ||
+        (simulated.len > 0 && json_parse(c->a, simulated, &parsed, NULL) < 0)) {
+        call_refuse(c, "result", "The trigger's result must be a JSON text of at most 256 KB.");
+        return false;
+    }
+    struct wire_pair *pairs = arena_array(c->a, headers.len + 1, sizeof(*pairs));
+    size_t n = 0;
+    for (uint32_t i = 0; i < headers.len; i++) {
+        pairs[n++] =
+            (struct wire_pair){headers.members[i].key, json_as_str(headers.members[i].value)};
+    }
+    if (simulated.len > 0) {
+        pairs[n++] = (struct wire_pair){STR("prismatic-simulated-trigger-result"), simulated};
+    }
+    request->headers = (struct wire_pairs){pairs, n};
+    return true;
+}
+
+static bool read_request(struct call *c, struct hook_request *ret)
+{
+    *ret = (struct hook_request){.method = STR("POST"),
+                                 .content_type = call_text(c, "contentType", "application/json"),
+                                 .body = call_text(c, "payload", "")};
+    return read_headers(c, ret);
+}
+
+/* rows: instance, deployed revision. */
+static int run_test(struct call *c, const struct uuid *config, const struct db_rows *rows,
+                    enum invoke_type invoke, const struct hook_request *request, struct err *err)
+{
+    struct uuid instance = db_uuid(rows, 0, 0);
+    int rc = instance_execution_insert(c, &instance, config, db_int(rows, 0, 1), invoke,
+                                       EXECUTION_TEST, request, err);
+    if (c->n_pending > 0) {
+        c->id = c->pending[0];
+    }
+    return rc;
+}
+
+int mutate_test_flow_config(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct uuid config;
+    struct hook_request request;
+    if (!call_need_id(c, "id", "InstanceFlowConfig", &config) || !read_request(c, &request)) {
+        return 0;
+    }
+    int rc = db_run(c->db, QUERY_API_FLOW_CONFIG_DEPLOYED, &rows, err, DB_UUID(config));
+    if (rc == 0 && db_rows_n(rows) == 0) {
+        return call_refuse(c, "id", "The InstanceFlowConfig does not exist.");
+    }
+    if (rc == 0 && db_int(rows, 0, 1) == 0) {
+        return call_refuse(c, "id", "The instance is not deployed.");
+    }
+    return rc ? rc : run_test(c, &config, rows, INVOKE_WEBHOOK, &request, err);
+}
+
+int mutate_test_integration_flow(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *flow = NULL;
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct uuid id;
+    struct hook_request request;
+    if (!call_need_id(c, "id", "IntegrationFlow", &id) || !read_request(c, &request)) {
+        return 0;
+    }
+    int rc = db_run(c->db, QUERY_API_TEST_FLOW, &flow, err, DB_UUID(id));
+    if (rc == 0 && db_rows_n(flow) == 0) {
+        return call_refuse(c, "id", "The IntegrationFlow does not exist.");
+    }
+    if (rc == 0 && !db_bool(flow, 0, 1)) {
+        return call_refuse(c, "id", "The flow is one of a published version: test the draft's.");
+    }
+    struct uuid draft = rc == 0 ? db_uuid(flow, 0, 0) : (struct uuid){{0}};
+    if (rc == 0 && !db_bool(flow, 0, 2)) {
+        rc = test_instance_put(c, &draft, err);
+    }
+    rc = rc ? rc : db_run(c->db, QUERY_API_TEST_FLOW_CONFIG, &rows, err, DB_UUID(id));
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
+    }
+    if (db_rows_n(rows) == 0) {
+        return call_refuse(c, "id",
+                           "The test instance does not have this flow: import the "
+                           "integration again.");
+    }
+    struct uuid config = db_uuid(rows, 0, 2);
+    return run_test(c, &config, rows, INVOKE_INTEGRATION_FLOW_TEST, &request, err);
+}
