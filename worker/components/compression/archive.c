@@ -116,6 +116,26 @@ static bool is_folder(const zip_stat_t *st)
     return len > 0 && st->name[len - 1] == '/' && st->size == 0;
 }
 
+/* Others may claim dictionaries of gigabytes, which the library would allocate. */
+static bool is_known_method(zip_uint16_t method)
+{
+    return method == ZIP_CM_STORE || method == ZIP_CM_DEFLATE || method == ZIP_CM_BZIP2;
+}
+
+/* Opening costs memory for each entry of the directory, so they are counted before, roughly: stored
+ * archives within this one have such marks as well. */
+static bool has_too_many_marks(struct str bytes)
+{
+    size_t n = 0;
+    for (size_t at = 0;; n++) {
+        const char *mark = memmem(bytes.ptr + at, bytes.len - at, "PK\1\2", 4);
+        if (!mark || n > ARCHIVE_MAX_ENTRIES * 10) {
+            return mark != NULL;
+        }
+        at = (size_t)(mark - bytes.ptr) + 4;
+    }
+}
+
 /* What the directory says, before anything is read. */
 static int check_directory(struct action_context *ctx, const char *key, zip_t *z, size_t n,
                            struct err *err)
@@ -123,7 +143,8 @@ static int check_directory(struct action_context *ctx, const char *key, zip_t *z
     uint64_t total = 0;
     for (size_t i = 0; i < n; i++) {
         zip_stat_t st;
-        const zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_ENCRYPTION_METHOD;
+        const zip_uint64_t needed =
+            ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
         if (zip_stat_index(z, i, 0, &st) < 0 || (st.valid & needed) != needed) {
             return action_input_error(ctx, key, err, "entry %zu is damaged: %s.", i + 1,
                                       zip_strerror(z));
@@ -133,6 +154,12 @@ static int check_directory(struct action_context *ctx, const char *key, zip_t *z
                                       "\"%.100s\" is encrypted, which is not supported. Send the "
                                       "archive without a password.",
                                       st.name);
+        }
+        if (!is_known_method(st.comp_method)) {
+            return action_input_error(ctx, key, err,
+                                      "\"%.100s\" is compressed with method %u, which is not "
+                                      "supported. Make the archive with deflate.",
+                                      st.name, st.comp_method);
         }
         total += MIN(st.size, (zip_uint64_t)ARCHIVE_MAX_BYTES + 1);
         if (total > ARCHIVE_MAX_BYTES) {
@@ -205,6 +232,9 @@ int archive_read(struct action_context *ctx, const char *key, struct str bytes,
     }
     if (bytes.len == 0) { /* which the library takes for an archive without files */
         return action_input_error(ctx, key, err, "is not a ZIP archive: it has no bytes.");
+    }
+    if (has_too_many_marks(bytes)) {
+        return action_input_error(ctx, key, err, "has more than %d entries.", ARCHIVE_MAX_ENTRIES);
     }
     zip_error_t e;
     zip_error_init(&e);

@@ -34,7 +34,7 @@ static bool starts_line_break(const struct reader *r, size_t at)
 
 static bool starts_delimiter(const struct reader *r, size_t at)
 {
-    return r->text.len - at >= r->delimiter.len &&
+    return r->text.ptr[at] == r->delimiter.ptr[0] && r->text.len - at >= r->delimiter.len &&
            memcmp(r->text.ptr + at, r->delimiter.ptr, r->delimiter.len) == 0;
 }
 
