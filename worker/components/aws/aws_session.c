@@ -139,7 +139,7 @@ static int read_endpoint(struct action_context *ctx, struct json fields, struct 
 static int assume_role(struct action_context *ctx, struct json fields, struct aws_session *s,
                        struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     struct http_response r;
     struct json answer;
     aws_form_init(&f, "AssumeRole", STS_VERSION);

@@ -37,7 +37,7 @@ int sns_add_arn(struct action_context *ctx, struct aws_form *f, const char *name
 int sns_create_topic(struct action_context *ctx, const char *name_key, struct action_result *ret,
                      struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     struct str name;
     aws_form_init(&f, "CreateTopic", SNS_VERSION);
     int rc = aws_text(ctx, name_key, &name, err);
@@ -68,7 +68,7 @@ int sns_create_topic(struct action_context *ctx, const char *name_key, struct ac
 int sns_subscribe(struct action_context *ctx, const char *topic_key, struct str protocol,
                   struct str endpoint, struct action_result *ret, struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     aws_form_init(&f, "Subscribe", SNS_VERSION);
     aws_form_add(&f, "Protocol", protocol);
     aws_form_add(&f, "Endpoint", endpoint);
@@ -80,7 +80,7 @@ int sns_subscribe(struct action_context *ctx, const char *topic_key, struct str 
 int sns_unsubscribe(struct action_context *ctx, const char *key, struct action_result *ret,
                     struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     aws_form_init(&f, "Unsubscribe", SNS_VERSION);
     int rc = sns_add_arn(ctx, &f, "SubscriptionArn", key, err);
     return rc == 0 ? sns_send(ctx, &f, ret, err) : rc;
@@ -89,7 +89,7 @@ int sns_unsubscribe(struct action_context *ctx, const char *key, struct action_r
 int sns_set_attribute(struct action_context *ctx, const char *topic_key, const char *attribute,
                       struct str value, struct action_result *ret, struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     aws_form_init(&f, "SetTopicAttributes", SNS_VERSION);
     aws_form_add(&f, "AttributeName", str_of(attribute));
     aws_form_add(&f, "AttributeValue", value);

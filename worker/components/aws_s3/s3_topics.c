@@ -6,7 +6,7 @@
 
 int s3_current_account(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     struct aws_session s;
     struct http_response reply;
     struct json value;

@@ -164,7 +164,7 @@ static int create_topic(struct action_context *ctx, struct action_result *ret, s
 static int about_topic(struct action_context *ctx, const char *call, struct action_result *ret,
                        struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     aws_form_init(&f, call, SNS_VERSION);
     int rc = sns_add_arn(ctx, &f, "TopicArn", "topicArn", err);
     return rc == 0 ? sns_send(ctx, &f, ret, err) : rc;
@@ -222,7 +222,7 @@ static int list(struct action_context *ctx, const char *call, const char *member
     token = every ? STR("") : token;
     json_build_array(&items, a);
     for (int page = 0; page == 0 || (every && token.len && page < MAX_PAGES); page++) {
-        AUTO(aws_form_done) struct aws_form f;
+        AUTO(aws_form_done) struct aws_form f = {0};
         aws_form_init(&f, call, SNS_VERSION);
         aws_form_add_if(&f, "NextToken", token);
         rc = of_topic ? sns_add_arn(ctx, &f, "TopicArn", "topicArn", err) : 0;
@@ -259,7 +259,7 @@ static int list_subscriptions(struct action_context *ctx, struct action_result *
 
 static int opted_out(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     struct str token;
     aws_form_init(&f, "ListPhoneNumbersOptedOut", SNS_VERSION);
     int rc = aws_text(ctx, "nextToken", &token, err);
@@ -329,7 +329,7 @@ static int publish(struct action_context *ctx, struct action_result *ret, struct
         {"messageGroupId", "MessageGroupId"},
         {"messageDeduplicationId", "MessageDeduplicationId"},
     };
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     struct json attributes;
     aws_form_init(&f, "Publish", SNS_VERSION);
     int rc = add_message(ctx, &f, err);
@@ -359,7 +359,7 @@ static int publish(struct action_context *ctx, struct action_result *ret, struct
 
 static int publish_sms(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     struct str phone;
     aws_form_init(&f, "Publish", SNS_VERSION);
     int rc = add_message(ctx, &f, err);
@@ -412,7 +412,7 @@ static int add_entry(struct action_context *ctx, struct aws_form *f, struct json
 
 static int publish_batch(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    AUTO(aws_form_done) struct aws_form f;
+    AUTO(aws_form_done) struct aws_form f = {0};
     struct json entries;
     aws_form_init(&f, "PublishBatch", SNS_VERSION);
     int rc = sns_add_arn(ctx, &f, "TopicArn", "topicArn", err);
