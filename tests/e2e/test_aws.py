@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import shutil
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from harness.api import Deployment
 from harness.sender import send
 from harness.stack import make_folder
 from harness.wait import wait_until
-from urllib.parse import urlsplit
+from test_fired import due, schedule, scheduled
 
 EXAMPLES = os.environ.get('LEAT_EXAMPLES') or os.path.join(
     os.path.dirname(__file__), '..', '..', '..', 'shared', 'examples')
@@ -197,6 +198,25 @@ def test_parts(bucket):
 def test_refusals(bucket, flow, words):
     bucket.run(['kept'], 'Keys')
     assert words in bucket.run({}, flow, ok=False).error
+
+
+def test_a_schedule_finds_changes(tenant, aws, bucket):
+    deployed = deploy(tenant, aws, 'Polled', f.flow(
+        'Main', f.trigger('aws-s3.pollChangesFilesTrigger', {
+            'accessKey': f.config('AWS'), 'bucket': 'first-bucket', 'prefix': 'polled/'},
+            schedule=schedule('0 0 1 1 *')),
+        f.make_object('Got', keys=f.ref('start.results.body.data'))))
+
+    def poll(times):
+        due(tenant, deployed)
+        wait_until(lambda: len(scheduled(deployed)) == times, 20, 'the schedule fires')
+        return deployed.finished(scheduled(deployed)[0]['id'])
+    bucket.run(['polled/before'], 'Keys')
+    first = poll(1)
+    assert first.names() == ['Start'] and first['resultType'] == 'POLLED_NO_CHANGES'
+    bucket.run(['polled/after'], 'Keys')
+    assert poll(2).results('Got')['keys'] == ['polled/after']
+    assert poll(3).names() == ['Start']
 
 
 def test_a_wrong_secret(tenant, aws):

@@ -546,6 +546,77 @@ static void urls_are_presigned(void **state)
     fixture_done(&ctx);
 }
 
+/* One poll of a bucket that holds these objects. */
+static void poll_once(struct action_context *ctx, const char *more, const char *objects,
+                      const char *found)
+{
+    struct buf list;
+    buf_init(&list, 0);
+    buf_adds(&list, OK_XML "<ListBucketResult>");
+    for (const char *o = objects; *o;) { /* "a=05 b=06": keys and seconds */
+        buf_addf(&list,
+                 "<Contents><Key>%c</Key><LastModified>2099-01-01T00:00:%.2s.000Z</LastModified>"
+                 "</Contents>",
+                 o[0], o + 2);
+        o += o[4] ? 5 : 4;
+    }
+    buf_adds(&list, "</ListBucketResult>");
+    aws_server_prepare(&server, arena_strdup(ctx->arena, list.data), NULL, NULL);
+    buf_done(&list);
+    const char *name = "aws-s3.pollChangesFilesTrigger";
+    const char *inputs = aws_inputs(ctx, name, arena_printf(ctx->arena, "{" BK "%s}", more));
+    if (fixture_run(ctx, name, inputs) != 0) {
+        fail_msg("%s", ctx->err.message);
+    }
+    ctx->result.data = json_get(json_get(ctx->result.data, STR("body")), STR("data"));
+    assert_string_equal(fixture_result(ctx), found);
+    if (strcmp(found, "[]") == 0) {
+        assert_string_equal(ctx->result.result_type, "POLLED_NO_CHANGES");
+    } else {
+        assert_null(ctx->result.result_type);
+    }
+}
+
+static void changes_are_found_once(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    ctx.payload = fixture_json(&ctx, "{\"flow\": {}, \"body\": {\"data\": null}}");
+    poll_once(&ctx, "", "a=05", "[]"); /* the first time only notes */
+    poll_once(&ctx, "", "a=05", "[]");
+    poll_once(&ctx, "", "a=05 b=05", "[\"b\"]"); /* of the same second */
+    poll_once(&ctx, "", "b=05", "[]");
+    poll_once(&ctx, "", "a=05 b=05", "[]");                 /* a was seen, even if it was away */
+    poll_once(&ctx, "", "a=07 b=05 c=06", "[\"a\",\"c\"]"); /* a has changed */
+    poll_once(&ctx, "", "a=07 b=05 c=06", "[]");
+    assert_true(str_starts(buf_str(&server.requests[0]),
+                           STR("GET /my-bucket?encoding-type=url&list-type=2 HTTP/1.1\r\n")));
+    fixture_done(&ctx);
+    aws_start(&ctx);
+    poll_once(&ctx, ", \"lookBackDate\": \"2099-01-01\", \"prefix\": \"p/\"", "a=00 b=01",
+              "[\"a\",\"b\"]");
+    assert_true(str_find(buf_str(&server.requests[0]), STR("&prefix=p%2F HTTP"), 0) > 0);
+    poll_once(&ctx, ", \"lookBackDate\": \"2099-01-01\"", "a=00 b=01 c=01", "[\"c\"]");
+    fixture_done(&ctx);
+    static const struct aws_case cases[] = {
+        {"aws-s3.pollChangesFilesTrigger",
+         "{" BK ", \"lookBackDate\": \"1.2.2026\"}",
+         NULL,
+         {NULL},
+         NULL,
+         "Look-back Date (lookBackDate): must be a date"},
+        {"aws-s3.pollNewBucketsTrigger",
+         "{@, \"lookBackDate\": \"2024-01-02\"}",
+         OK_XML "<R><Buckets><Bucket><Name>old</Name><CreationDate>2024-01-01T23:59:59.000Z"
+                "</CreationDate></Bucket><Bucket><Name>new</Name><CreationDate>"
+                "2024-01-02T00:00:00.000Z</CreationDate></Bucket></Buckets></R>",
+         {"GET / HTTP/1.1\r\n"},
+         "{\"body\":{\"data\":[{\"Name\":\"new\",\"CreationDate\":"
+         "\"2024-01-02T00:00:00.000Z\"}]}}"},
+    };
+    aws_check(cases, ARRAY_LEN(cases));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +630,7 @@ int main(void)
         cmocka_unit_test(refusals_name_the_input),
         cmocka_unit_test(failures_tell_whether_to_try_again),
         cmocka_unit_test(urls_are_presigned),
+        cmocka_unit_test(changes_are_found_once),
     };
     return cmocka_run_group_tests(tests, aws_setup, aws_teardown);
 }

@@ -10,7 +10,7 @@
 #include "expr/value.h"
 
 #define MAX_DEPTH 30
-#define GROWTH    64 /* bytes of values for one byte of text: "<a/>" is a member and its name */
+#define GROWTH    40 /* bytes of values for one byte of text: "<a/>" is a member and its name */
 
 static pthread_once_t xml_once = PTHREAD_ONCE_INIT;
 

@@ -17,6 +17,8 @@ int s3_send_head(struct action_context *ctx, const struct aws_session *s, struct
  * those about an object's contents: ContentLength, ContentType... */
 void s3_headers(struct action_context *ctx, const struct http_response *r, bool of_object,
                 struct json_builder *b);
+/* A list of objects with its keys as they are, where they were asked for percent-encoded. */
+struct json s3_decoded_keys(struct action_context *ctx, struct json value);
 /* Makes an XML document the body. `key` is the input it comes from. */
 int s3_body_xml(struct action_context *ctx, struct aws_request *r, const char *root,
                 const struct aws_xml_rule *rules, struct json value, const char *key,
@@ -54,6 +56,8 @@ extern const char *const s3_acls[], *const s3_attributes[], *const s3_directions
     X(create_topic)                                                                                \
     X(subscribe)                                                                                   \
     X(unsubscribe)                                                                                 \
+    X(poll_objects)                                                                                \
+    X(poll_buckets)                                                                                \
     X(topic_policy)                                                                                \
     X(notification_webhook)
 #define DECLARE(name) extern const struct action_input s3_##name##_inputs[];
@@ -93,4 +97,6 @@ int s3_create_topic(struct action_context *ctx, struct action_result *ret, struc
 int s3_subscribe(struct action_context *ctx, struct action_result *ret, struct err *err);
 int s3_unsubscribe(struct action_context *ctx, struct action_result *ret, struct err *err);
 int s3_topic_policy(struct action_context *ctx, struct action_result *ret, struct err *err);
+int s3_poll_objects(struct action_context *ctx, struct action_result *ret, struct err *err);
+int s3_poll_buckets(struct action_context *ctx, struct action_result *ret, struct err *err);
 int s3_notification_webhook(struct action_context *ctx, struct action_result *ret, struct err *err);

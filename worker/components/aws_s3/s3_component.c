@@ -26,6 +26,28 @@ static const struct action actions[] = {
         .perform = s3_notification_webhook,
     },
     {
+        .key = "pollChangesFilesTrigger",
+        .label = "New and Updated Files",
+        .description = "Looks for new and changed objects of a bucket on a schedule, and starts "
+                       "the flow with their keys. The first time finds nothing, unless there is a "
+                       "date to look back to.",
+        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_SCHEDULE | ACTION_SCHEDULE_REQUIRED,
+        .inputs = s3_poll_objects_inputs,
+        .example = "{\"body\": {\"data\": [\"incoming/a.csv\", \"incoming/b.csv\"]}}",
+        .perform = s3_poll_objects,
+    },
+    {
+        .key = "pollNewBucketsTrigger",
+        .label = "New Buckets",
+        .description = "Looks for new buckets on a schedule, and starts the flow with them. The "
+                       "first time finds nothing, unless there is a date to look back to.",
+        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_SCHEDULE | ACTION_SCHEDULE_REQUIRED,
+        .inputs = s3_poll_buckets_inputs,
+        .example = "{\"body\": {\"data\": [{\"Name\": \"invoices-2024\", \"CreationDate\": "
+                   "\"2024-01-02T03:04:05.000Z\"}]}}",
+        .perform = s3_poll_buckets,
+    },
+    {
         .key = "getBucketNotificationConfiguration",
         .label = "Get Bucket Notification Configuration",
         .description = "Gets what a bucket notifies of events.",

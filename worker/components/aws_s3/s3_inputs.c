@@ -331,5 +331,25 @@ const struct action_input s3_unsubscribe_inputs[] = {
     {0},
 };
 const struct action_input s3_topic_policy_inputs[] = {BUCKET, TOPIC, OWNER, SNS_SESSION, {0}};
+#define LOOK_BACK                                                                                  \
+    {                                                                                              \
+        .key = "lookBackDate", .label = "Look-back Date", .type = CATALOG_STRING,                  \
+        .comments = "The first time, give everything since that day (UTC); nothing when empty.",   \
+        .example = "2026-01-31",                                                                   \
+    }
+const struct action_input s3_poll_objects_inputs[] = {
+    BUCKET,
+    {
+        .key = "prefix",
+        .label = "Prefix",
+        .type = CATALOG_STRING,
+        .comments = "Only objects whose keys begin so; all when empty.",
+        .example = "incoming/",
+    },
+    LOOK_BACK,
+    SESSION,
+    {0},
+};
+const struct action_input s3_poll_buckets_inputs[] = {LOOK_BACK, SESSION, {0}};
 const struct action_input s3_notification_webhook_inputs[] = {
     SNS_EXPECTED_TOPIC_INPUT, SNS_ENDPOINT_INPUT, {0}};

@@ -312,6 +312,12 @@ static struct json decode_keys(struct arena *a, struct json v, unsigned depth)
     return json_built(&b);
 }
 
+struct json s3_decoded_keys(struct action_context *ctx, struct json value)
+{
+    bool encoded = str_eq(json_as_str(json_get(value, STR("EncodingType"))), STR("url"));
+    return encoded ? decode_keys(action_arena(ctx), value, 0) : value;
+}
+
 int s3_list_objects(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct arena *a = action_arena(ctx);
@@ -341,9 +347,7 @@ int s3_list_objects(struct action_context *ctx, struct action_result *ret, struc
     if (rc < 0) {
         return rc;
     }
-    if (str_eq(json_as_str(json_get(value, STR("EncodingType"))), STR("url"))) {
-        value = decode_keys(a, value, 0);
-    }
+    value = s3_decoded_keys(ctx, value);
     struct json contents = json_get(value, STR("Contents"));
     if (full) {
         struct json_builder b;
