@@ -394,7 +394,7 @@ static void refusals_name_the_input(void **state)
          {NULL},
          NULL,
          "AWS Region (awsRegion): Amazon S3 answered 301 PermanentRedirect: it is in another "
-         "region The bucket is in the region \"eu-west-1\"; give that."},
+         "region (the bucket is in the region \"eu-west-1\"; give that)"},
         {"aws-s3.listBuckets",
          "{@}",
          ERROR("403 Forbidden", "SignatureDoesNotMatch", "Bad."),

@@ -299,7 +299,7 @@ int aws_refused(struct action_context *ctx, const struct aws_session *s,
     const char *hint = "";
     if (w.region.len && !str_eq(w.region, s->region) && aws_has_input(ctx, "awsRegion")) {
         w.code = w.code.len ? w.code : STR("PermanentRedirect");
-        hint = arena_printf(action_arena(ctx), " The bucket is in the region \"%.*s\"; give that.",
+        hint = arena_printf(action_arena(ctx), " (the bucket is in the region \"%.*s\"; give that)",
                             (int)MIN(w.region.len, 40), w.region.ptr);
     }
     const char *key = blame(ctx, s, &w);
