@@ -3,6 +3,9 @@
 #include "components/registry.h"
 
 const struct component *const component_registry[] = {
+    &component_aws_s3,
+    &component_aws_sns,
+    &component_aws_sqs,
     &component_branch,
     &component_change_data_format,
     &component_collection_tools,

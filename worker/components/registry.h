@@ -3,6 +3,9 @@
 
 #include "components/component.h"
 
+extern const struct component component_aws_s3;
+extern const struct component component_aws_sns;
+extern const struct component component_aws_sqs;
 extern const struct component component_branch;
 extern const struct component component_change_data_format;
 extern const struct component component_collection_tools;
