@@ -9,6 +9,7 @@ const struct component *const component_registry[] = {
     &component_cross_flow,
     &component_datetime,
     &component_http,
+    &component_liquid_template,
     &component_log,
     &component_loop,
     &component_management_triggers,
