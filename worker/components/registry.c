@@ -9,6 +9,7 @@ const struct component *const component_registry[] = {
     &component_cross_flow,
     &component_datetime,
     &component_http,
+    &component_jmespath,
     &component_liquid_template,
     &component_log,
     &component_loop,

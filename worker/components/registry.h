@@ -9,6 +9,7 @@ extern const struct component component_collection_tools;
 extern const struct component component_cross_flow;
 extern const struct component component_datetime;
 extern const struct component component_http;
+extern const struct component component_jmespath;
 extern const struct component component_liquid_template;
 extern const struct component component_log;
 extern const struct component component_loop;
