@@ -7,6 +7,7 @@ const struct component *const component_registry[] = {
     &component_change_data_format,
     &component_collection_tools,
     &component_cross_flow,
+    &component_data_mapper,
     &component_datetime,
     &component_http,
     &component_jmespath,

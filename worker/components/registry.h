@@ -7,6 +7,7 @@ extern const struct component component_branch;
 extern const struct component component_change_data_format;
 extern const struct component component_collection_tools;
 extern const struct component component_cross_flow;
+extern const struct component component_data_mapper;
 extern const struct component component_datetime;
 extern const struct component component_http;
 extern const struct component component_jmespath;
