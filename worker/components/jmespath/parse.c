@@ -144,13 +144,18 @@ static int read_sign(struct parser *p)
                : jmespath_fail(p->j, p->offset, "a character has no meaning here.");
 }
 
+static size_t after_blanks(struct str s, size_t at)
+{
+    while (at < s.len && (s.ptr[at] == ' ' || (s.ptr[at] >= '\t' && s.ptr[at] <= '\r'))) {
+        at++;
+    }
+    return at;
+}
+
 static int next(struct parser *p)
 {
     struct str s = p->j->query;
-    while (p->at < s.len &&
-           (s.ptr[p->at] == ' ' || (s.ptr[p->at] >= '\t' && s.ptr[p->at] <= '\r'))) {
-        p->at++;
-    }
+    p->at = after_blanks(s, p->at);
     p->offset = p->at;
     if (p->at == s.len) {
         p->token = T_END;
@@ -385,10 +390,7 @@ static int parse_bracket(struct parser *p, struct jmespath_node *left, bool firs
     if (p->token == T_NUMBER || p->token == T_COLON) {
         return parse_index(p, left, ret);
     }
-    size_t at = p->at;
-    while (at < p->j->query.len && p->j->query.ptr[at] == ' ') {
-        at++;
-    }
+    size_t at = after_blanks(p->j->query, p->at);
     bool star = p->token == T_STAR && at < p->j->query.len && p->j->query.ptr[at] == ']';
     if (!star) {
         return first ? parse_multi(p, false, ret) : unexpected(p, "a number, : or *");
