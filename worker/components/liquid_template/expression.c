@@ -591,7 +591,9 @@ static int compare(struct liquid *l, const struct liquid_condition *c, bool *ret
     case LIQUID_GT:
     case LIQUID_LE:
     case LIQUID_GE:
-        *ret = ordered(c->op, left, right);
+        *ret = c->left->kind != LIQUID_EMPTY && c->left->kind != LIQUID_BLANK &&
+               c->right->kind != LIQUID_EMPTY && c->right->kind != LIQUID_BLANK &&
+               ordered(c->op, left, right);
         return liquid_spend(l, 1 + (left.type == JSON_STRING ? left.len / 16 : 0));
     case LIQUID_CONTAINS:
         return contains(l, left, right, ret);

@@ -1,5 +1,6 @@
 /* Owns the filters on lists. Called by expression.c. A value that is no list counts as a list of
- * one, nil as an empty list; results share the items. It refuses what has no room. */
+ * one (but has no first and last item), nil as an empty list; results share the items. It refuses
+ * what has no room. */
 #include "components/liquid_template/liquid_priv.h"
 
 static struct json as_list(const struct json *v)
@@ -54,15 +55,14 @@ static int f_size(struct liquid *l, struct json in, const struct json *args, siz
 static int f_first(struct liquid *l, struct json in, const struct json *args, size_t n_args,
                    struct json *ret)
 {
-    *ret = json_at(as_list(&in), 0);
+    *ret = in.type == JSON_ARRAY ? json_at(in, 0) : json_undefined();
     return 0;
 }
 
 static int f_last(struct liquid *l, struct json in, const struct json *args, size_t n_args,
                   struct json *ret)
 {
-    struct json list = as_list(&in);
-    *ret = list.len ? list.items[list.len - 1] : json_undefined();
+    *ret = in.type == JSON_ARRAY && in.len ? in.items[in.len - 1] : json_undefined();
     return 0;
 }
 

@@ -358,34 +358,52 @@ static int parse_cycle(struct parser *p, struct tag *tag, struct liquid_node **r
     return rc < 0 ? rc : parse_values(&tag->x, &node->values);
 }
 
-/* The tag that ends a comment or raw text, wherever it stands; the text before it. */
-static int skip_to(struct parser *p, size_t offset, struct str end, struct piece *ret)
+/* Whether the tag that opens at `open` is `name` alone; where it ends, and whether its dashes take
+ * the white space around it. */
+struct plain_tag {
+    size_t end;
+    bool dash_before, dash_after;
+};
+static bool is_plain_tag(struct str s, size_t open, struct str name, struct plain_tag *ret)
+{
+    size_t at = open + 2;
+    ret->dash_before = at < s.len && s.ptr[at] == '-';
+    at += ret->dash_before ? 1 : 0;
+    while (at < s.len && is_space(s.ptr[at])) {
+        at++;
+    }
+    if (s.ptr[open + 1] != '%' || !str_starts(str_n(s.ptr + at, s.len - at), name)) {
+        return false;
+    }
+    at += name.len;
+    while (at < s.len && is_space(s.ptr[at])) {
+        at++;
+    }
+    ret->dash_after = at < s.len && s.ptr[at] == '-';
+    at += ret->dash_after ? 1 : 0;
+    ret->end = at + 2;
+    return str_starts(str_n(s.ptr + at, s.len - at), STR("%}"));
+}
+
+/* The tag that ends a comment or raw text, wherever it stands, but for those that end a nested
+ * one; the text before it. */
+static int skip_to(struct parser *p, size_t offset, struct str begin, struct str end,
+                   struct piece *ret)
 {
     struct str s = p->l->text;
+    struct plain_tag tag;
+    size_t nested = 0;
     *ret = (struct piece){.kind = PIECE_TEXT, .offset = p->at, .from = p->at};
     for (size_t open = find_open(s, p->at); open < s.len; open = find_open(s, open + 1)) {
-        size_t at = open + 2;
-        bool dash = at < s.len && s.ptr[at] == '-';
-        at += dash ? 1 : 0;
-        while (at < s.len && is_space(s.ptr[at])) {
-            at++;
+        if (begin.len && is_plain_tag(s, open, begin, &tag)) {
+            nested++;
+        } else if (is_plain_tag(s, open, end, &tag) && nested-- == 0) {
+            ret->to = open;
+            trim_piece(s, ret, p->strip, tag.dash_before);
+            p->strip = tag.dash_after;
+            p->at = tag.end;
+            return 0;
         }
-        if (s.ptr[open + 1] != '%' || !str_starts(str_n(s.ptr + at, s.len - at), end)) {
-            continue;
-        }
-        at += end.len;
-        while (at < s.len && is_space(s.ptr[at])) {
-            at++;
-        }
-        bool strip = at < s.len && s.ptr[at] == '-';
-        if (!str_starts(str_n(s.ptr + at + strip, s.len - at - strip), STR("%}"))) {
-            continue;
-        }
-        ret->to = open;
-        trim_piece(s, ret, p->strip, dash);
-        p->strip = strip;
-        p->at = at + strip + 2;
-        return 0;
     }
     return liquid_fail(p->l, offset, "the tag is not closed by %.*s.", (int)end.len, end.ptr);
 }
@@ -394,7 +412,7 @@ static int parse_comment(struct parser *p, struct tag *tag, struct liquid_node *
 {
     struct piece piece;
     *ret = NULL;
-    return skip_to(p, tag->offset, STR("endcomment"), &piece);
+    return skip_to(p, tag->offset, STR("comment"), STR("endcomment"), &piece);
 }
 
 static int parse_raw(struct parser *p, struct tag *tag, struct liquid_node **ret)
@@ -402,7 +420,7 @@ static int parse_raw(struct parser *p, struct tag *tag, struct liquid_node **ret
     struct piece piece;
     int rc = liquid_lex_end(&tag->x);
     if (rc == 0) {
-        rc = skip_to(p, tag->offset, STR("endraw"), &piece);
+        rc = skip_to(p, tag->offset, STR(""), STR("endraw"), &piece);
     }
     if (rc == 0) {
         *ret = new_node(p, LIQUID_TEXT, tag->offset);
