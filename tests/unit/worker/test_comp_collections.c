@@ -28,7 +28,7 @@ static const struct action_case cases[] = {
     {"collection-tools.sortByKey", "{\"listInput\": [], \"sortOrder\": \"up\"}", NULL,
      "Order (sortOrder): must be ascending or descending"},
     {"collection-tools.sortByKey", "{\"listInput\": [], \"sortKey\": \"a..b\"}", NULL,
-     "Sort Key (sortKey): must be at most 50 keys"},
+     "Sort Key (sortKey): \"a..b\" must be at most 50 keys"},
     {"collection-tools.sortByKey", "{}", NULL, "List (listInput)"},
     {"collection-tools.groupBy",
      "{\"listInput\": [{\"s\": \"b\", \"i\": 1}, {\"s\": 1}, {\"s\": \"b\", \"i\": 2}, {}, {\"s\": "

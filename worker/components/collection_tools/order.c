@@ -4,48 +4,15 @@
 #include <math.h>
 
 #include "components/collection_tools/collection_tools.h"
+#include "components/collection_tools/field_path.h"
 #include "expr/value.h"
 
-#define PATH_MAX_KEYS 50
-
-/* A field, with dots between nested keys; no keys for the element itself. */
-struct path {
-    struct str keys[PATH_MAX_KEYS];
-    size_t n;
-};
-
-static int read_path(struct action_context *ctx, const char *key, struct path *ret, struct err *err)
+static int read_path(struct action_context *ctx, const char *key, struct field_path *ret,
+                     struct err *err)
 {
     struct str text;
     int rc = action_input_text(ctx, key, &text, err);
-    ret->n = 0;
-    text = rc == 0 ? str_trim(text) : STR("");
-    for (size_t at = 0; text.len && at <= text.len;) {
-        ptrdiff_t dot = str_find(text, STR("."), at);
-        size_t end = dot < 0 ? text.len : (size_t)dot;
-        if (end == at || ret->n == PATH_MAX_KEYS) {
-            return action_input_error(ctx, key, err,
-                                      "must be at most %d keys with single dots between them.",
-                                      PATH_MAX_KEYS);
-        }
-        ret->keys[ret->n++] = str_n(text.ptr + at, end - at);
-        at = end + 1;
-    }
-    return rc;
-}
-
-static struct json field(struct json v, const struct path *path)
-{
-    for (size_t i = 0; i < path->n; i++) {
-        int64_t index;
-        if (v.type != JSON_ARRAY) {
-            v = json_get(v, path->keys[i]);
-        } else {
-            bool position = str_to_i64(path->keys[i], &index) && index >= 0;
-            v = position ? json_at(v, (size_t)index) : json_undefined();
-        }
-    }
-    return v;
+    return rc < 0 ? rc : field_path_read(ctx, key, text, ret, err);
 }
 
 /* --- order and groups ----------------------------------------------------------------------------
@@ -60,7 +27,7 @@ struct keyed {
 static int read_keyed(struct action_context *ctx, const char *path_key, struct json *ret_list,
                       struct keyed **ret, struct err *err)
 {
-    struct path path;
+    struct field_path path;
     int rc = collection_read_list(ctx, "listInput", 6, ret_list, err);
     if (rc == 0) {
         rc = read_path(ctx, path_key, &path, err);
@@ -71,7 +38,8 @@ static int read_keyed(struct action_context *ctx, const char *path_key, struct j
     uint32_t n = ret_list->len;
     struct keyed *keyed = arena_array(action_arena(ctx), MAX(n, 1u), sizeof(*keyed));
     for (uint32_t i = 0; i < n; i++) {
-        keyed[i] = (struct keyed){ret_list->items[i], field(ret_list->items[i], &path), i, i};
+        keyed[i] =
+            (struct keyed){ret_list->items[i], field_path_get(ret_list->items[i], &path), i, i};
     }
     *ret = keyed;
     return 0;
@@ -212,7 +180,7 @@ static bool same(struct action_context *ctx, struct json x, struct json y)
 int collection_lookup(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list, wanted;
-    struct path path;
+    struct field_path path;
     int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     if (rc == 0) {
         rc = read_path(ctx, "lookupKey", &path, err);
@@ -222,7 +190,7 @@ int collection_lookup(struct action_context *ctx, struct action_result *ret, str
     }
     ret->data = json_undefined();
     for (uint32_t i = 0; rc == 0 && i < list.len; i++) {
-        struct json v = field(list.items[i], &path);
+        struct json v = field_path_get(list.items[i], &path);
         if (v.type != JSON_UNDEFINED && same(ctx, v, wanted)) {
             ret->data = list.items[i];
             break;

@@ -2,11 +2,11 @@
  * Pure, on the slot's thread; results share the parts of their inputs. It refuses tables and data
  * of the wrong shape, and values that are no keys. */
 #include "clock.h"
+#include "components/collection_tools/field_path.h"
 #include "components/registry.h"
 #include "expr/value.h"
 
-#define PATH_MAX_KEYS 50
-#define MAX_FIELDS    1000
+#define MAX_FIELDS 1000
 
 #define VALUE_MAP_INPUT                                                                            \
     {                                                                                              \
@@ -193,35 +193,21 @@ static int map_value_list(struct action_context *ctx, struct action_result *ret,
 /* --- fields --------------------------------------------------------------------------------------
  */
 
-struct path {
-    struct str keys[PATH_MAX_KEYS];
-    size_t n;
-};
 /* The fields of the result as a tree: leaves tell where their value comes from. */
 struct target {
     struct str key;
-    const struct path *from; /* NULL: an object of the children */
+    const struct field_path *from; /* NULL: an object of the children */
     struct target *children, *next;
     uint32_t n_children;
 };
 
-static int read_path(struct action_context *ctx, struct str text, struct path *ret, struct err *err)
+static int read_path(struct action_context *ctx, struct str text, struct field_path *ret,
+                     struct err *err)
 {
-    text = str_trim(text);
-    ret->n = 0;
-    for (size_t at = 0; at <= text.len;) {
-        ptrdiff_t dot = str_find(text, STR("."), at);
-        size_t end = dot < 0 ? text.len : (size_t)dot;
-        if (end == at || ret->n == PATH_MAX_KEYS) {
-            return action_input_error(ctx, "fieldMap", err,
-                                      "\"%.*s\" is not a field: at most %d keys with single dots "
-                                      "between them.",
-                                      (int)MIN(text.len, 60), text.ptr, PATH_MAX_KEYS);
-        }
-        ret->keys[ret->n++] = str_n(text.ptr + at, end - at);
-        at = end + 1;
+    if (str_trim(text).len == 0) {
+        return action_input_error(ctx, "fieldMap", err, "has a field without a name.");
     }
-    return 0;
+    return field_path_read(ctx, "fieldMap", text, ret, err);
 }
 
 static struct target *child_of(struct action_context *ctx, struct target *parent, struct str key)
@@ -241,8 +227,8 @@ static struct target *child_of(struct action_context *ctx, struct target *parent
 static int add_target(struct action_context *ctx, struct target *root, struct json_member row,
                       struct err *err)
 {
-    struct path to;
-    struct path *from = arena_new_of(action_arena(ctx), struct path);
+    struct field_path to;
+    struct field_path *from = arena_new_of(action_arena(ctx), struct field_path);
     if (row.value.type != JSON_STRING) {
         return action_input_error(ctx, "fieldMap", err,
                                   "\"%.*s\" must come from a field, named by a text.",
@@ -275,26 +261,13 @@ static int read_targets(struct action_context *ctx, struct target *ret, struct e
     }
     *ret = (struct target){.from = NULL};
     for (uint32_t i = 0; rc == 0 && i < map.len; i++) {
-        rc = action_room(ctx, sizeof(struct path) + PATH_MAX_KEYS * sizeof(struct target), err);
+        rc = action_room(
+            ctx, sizeof(struct field_path) + FIELD_PATH_MAX_KEYS * sizeof(struct target), err);
         if (rc == 0) {
             rc = add_target(ctx, ret, map.members[i], err);
         }
     }
     return rc;
-}
-
-static struct json found(struct json v, const struct path *path)
-{
-    for (size_t i = 0; i < path->n; i++) {
-        int64_t index;
-        if (v.type != JSON_ARRAY) {
-            v = json_get(v, path->keys[i]);
-        } else {
-            bool position = str_to_i64(path->keys[i], &index) && index >= 0;
-            v = position ? json_at(v, (size_t)index) : json_undefined();
-        }
-    }
-    return v;
 }
 
 /* The object of a target's children, over the members of `base` when that is an object. */
@@ -313,7 +286,7 @@ static int build(struct action_context *ctx, struct json v, const struct target 
     }
     uint32_t n_base = n;
     for (const struct target *t = target->children; rc == 0 && t; t = t->next) {
-        struct json value = t->from ? found(v, t->from) : json_undefined();
+        struct json value = t->from ? field_path_get(v, t->from) : json_undefined();
         if (!t->from) {
             rc = build(ctx, v, t, json_get(base, t->key), skip, &value, err);
         } else if (value.type == JSON_UNDEFINED && skip) {

@@ -2,21 +2,8 @@
  * reads, what differs from the format and what is no day or time. */
 #include "components/datetime/date_format.h"
 
+#include "components/datetime/moment.h"
 #include "expr/iso_date.h"
-
-#define MS_PER_DAY INT64_C(86400000)
-
-static const char *const months[] = {"January",   "February", "March",    "April",
-                                     "May",       "June",     "July",     "August",
-                                     "September", "October",  "November", "December"};
-static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
-                                   "Thursday", "Friday", "Saturday"};
-
-struct moment {
-    int64_t year;
-    int month, day, weekday, hour, minute, second, ms;
-    int offset; /* seconds east of UTC */
-};
 
 enum token {
     YYYY,
@@ -91,16 +78,16 @@ static void add_token(struct buf *b, const struct moment *t, enum token token)
         buf_addf(b, "%02d", (int)(t->year % 100));
         break;
     case MMMM:
-        buf_adds(b, months[t->month - 1]);
+        buf_adds(b, moment_months[t->month - 1]);
         break;
     case MMM:
-        buf_add(b, months[t->month - 1], 3);
+        buf_add(b, moment_months[t->month - 1], 3);
         break;
     case DDDD_NAME:
-        buf_adds(b, days[t->weekday]);
+        buf_adds(b, moment_days[t->weekday]);
         break;
     case DDD_NAME:
-        buf_add(b, days[t->weekday], 3);
+        buf_add(b, moment_days[t->weekday], 3);
         break;
     case MM:
         buf_addf(b, "%02d", t->month);
@@ -156,23 +143,6 @@ static void add_token(struct buf *b, const struct moment *t, enum token token)
     case _TOKEN_N:
         break;
     }
-}
-
-static struct moment moment_of(int64_t ms, const struct zone *zone)
-{
-    struct moment t = {0};
-    int64_t at = ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
-    t.offset = zone ? zone_offset(zone, at) : 0;
-    int64_t local = ms + t.offset * INT64_C(1000);
-    int64_t day = local >= 0 ? local / MS_PER_DAY : -((-local + MS_PER_DAY - 1) / MS_PER_DAY);
-    int64_t rest = local - day * MS_PER_DAY;
-    iso_date_from_days(day, &t.year, &t.month, &t.day);
-    t.weekday = (int)(((day + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-    t.hour = (int)(rest / 3600000);
-    t.minute = (int)(rest / 60000 % 60);
-    t.second = (int)(rest / 1000 % 60);
-    t.ms = (int)(rest % 1000);
-    return t;
 }
 
 /* The token, or the text in brackets, or the character that a format goes on with: its length, the
@@ -287,7 +257,7 @@ static bool read_token(struct reading *r, enum token token)
         return ok;
     case MMMM:
     case MMM:
-        ok = read_name(r, months, 12, token == MMM, &n);
+        ok = read_name(r, moment_months, 12, token == MMM, &n);
         t->month = n + 1;
         return ok;
     case MM:
@@ -296,7 +266,7 @@ static bool read_token(struct reading *r, enum token token)
         return read_number(r, 1, 2, &t->month);
     case DDDD_NAME:
     case DDD_NAME: /* not checked against the day */
-        return read_name(r, days, 7, token == DDD_NAME, &n);
+        return read_name(r, moment_days, 7, token == DDD_NAME, &n);
     case DD:
         return read_number(r, 2, 2, &t->day);
     case D:

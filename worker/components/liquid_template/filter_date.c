@@ -3,17 +3,13 @@
 #include <math.h>
 
 #include "clock.h"
+#include "components/datetime/moment.h"
 #include "components/liquid_template/liquid_priv.h"
 #include "expr/iso_date.h"
 #include "expr/value.h"
 #include "zone.h"
 
 #define MAX_SECONDS 253402300799.0
-
-struct moment {
-    int64_t seconds, year, days;
-    int month, day, weekday, yearday, hour, minute, second, ms, offset;
-};
 
 static bool read_time(struct json in, int64_t *ret_ms)
 {
@@ -33,24 +29,6 @@ static bool read_time(struct json in, int64_t *ret_ms)
         return true;
     }
     return in.type == JSON_STRING && iso_date_parse(text, ret_ms);
-}
-
-static struct moment moment_at(int64_t ms, const struct zone *zone)
-{
-    struct moment m = {0};
-    m.ms = (int)(((ms % 1000) + 1000) % 1000);
-    m.seconds = (ms - m.ms) / 1000;
-    m.offset = zone ? zone_offset(zone, m.seconds) : 0;
-    int64_t local = m.seconds + m.offset;
-    int64_t in_day = ((local % 86400) + 86400) % 86400;
-    m.days = (local - in_day) / 86400;
-    iso_date_from_days(m.days, &m.year, &m.month, &m.day);
-    m.yearday = (int)(m.days - iso_date_to_days(m.year, 1, 1)) + 1;
-    m.weekday = (int)((((m.days + 4) % 7) + 7) % 7);
-    m.hour = (int)(in_day / 3600);
-    m.minute = (int)(in_day / 60 % 60);
-    m.second = (int)(in_day % 60);
-    return m;
 }
 
 static void number(struct buf *b, int64_t n, int width, char pad)
@@ -73,11 +51,6 @@ static void name(struct buf *b, const char *const *names, int i, bool brief, boo
 
 static bool field(struct buf *b, const struct moment *m, char c, char flag)
 {
-    static const char *const months[] = {"January",   "February", "March",    "April",
-                                         "May",       "June",     "July",     "August",
-                                         "September", "October",  "November", "December"};
-    static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
-                                       "Thursday", "Friday", "Saturday"};
     int hour12 = m->hour % 12 ? m->hour % 12 : 12;
     const struct {
         char c;
@@ -106,12 +79,12 @@ static bool field(struct buf *b, const struct moment *m, char c, char flag)
     switch (c) {
     case 'a':
     case 'A':
-        name(b, days, m->weekday, c == 'a', flag == '^');
+        name(b, moment_days, m->weekday, c == 'a', flag == '^');
         return true;
     case 'b':
     case 'h':
     case 'B':
-        name(b, months, m->month - 1, c != 'B', flag == '^');
+        name(b, moment_months, m->month - 1, c != 'B', flag == '^');
         return true;
     case 'p':
         buf_adds(b, m->hour < 12 ? "AM" : "PM");
@@ -196,7 +169,7 @@ int liquid_date(struct liquid *l, struct json in, const struct json *args, size_
     }
     AUTO(buf_done) struct buf b = {0};
     buf_init(&b, LIQUID_MAX_OUTPUT);
-    struct moment m = moment_at(ms, zone);
+    struct moment m = moment_of(ms, zone);
     write_time(&b, &m, format);
     return liquid_give(l, &b, ret);
 }
