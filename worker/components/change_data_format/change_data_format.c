@@ -1,10 +1,12 @@
-/* Owns conversions between formats of data: JSON, JSON lines, form data, XML and plain values.
+/* Owns conversions between formats of data: JSON, JSON lines, form data, XML, YAML, hexadecimal and
+ * plain values.
  * Pure, on the slot's thread. Files ({data, contentType}) stand for their data. It refuses text
  * that is not in the format, with the place, and results above 64 MB. */
 #include <math.h>
 
 #include "components/change_data_format/grouping.h"
 #include "components/change_data_format/xml_format.h"
+#include "components/change_data_format/yaml_format.h"
 #include "components/registry.h"
 #include "enc.h"
 #include "expr/value.h"
@@ -57,6 +59,33 @@ static int give_text(struct action_context *ctx, struct buf *b, struct action_re
         ret->data = json_str(str_n(text, b->len));
     }
     return rc;
+}
+
+static int give_json(struct action_context *ctx, struct json v, struct action_result *ret,
+                     struct err *err)
+{
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, FORMAT_MAX_BYTES);
+    json_dump(&b, v);
+    return give_text(ctx, &b, ret, err);
+}
+
+static int give_xml(struct action_context *ctx, struct json v, struct action_result *ret,
+                    struct err *err)
+{
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, FORMAT_MAX_BYTES);
+    int rc = xml_write(ctx, "data", v, &b, err);
+    return rc < 0 ? rc : give_text(ctx, &b, ret, err);
+}
+
+static int give_yaml(struct action_context *ctx, struct json v, struct action_result *ret,
+                     struct err *err)
+{
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, FORMAT_MAX_BYTES);
+    int rc = yaml_format_write(ctx, "data", v, &b, err);
+    return rc < 0 ? rc : give_text(ctx, &b, ret, err);
 }
 
 /* A file stands for its data. */
@@ -118,13 +147,7 @@ static int value_to_json(struct action_context *ctx, struct action_result *ret, 
 {
     struct json v;
     int rc = action_input_value(ctx, "data", &v, err);
-    if (rc < 0) {
-        return rc;
-    }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, FORMAT_MAX_BYTES);
-    json_dump(&b, v);
-    return give_text(ctx, &b, ret, err);
+    return rc < 0 ? rc : give_json(ctx, v, ret, err);
 }
 
 static int pretty_print(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -276,25 +299,106 @@ static int json_to_xml(struct action_context *ctx, struct action_result *ret, st
 {
     struct json v;
     int rc = read_json(ctx, &v, err);
-    if (rc < 0) {
-        return rc;
-    }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, FORMAT_MAX_BYTES);
-    rc = xml_write(ctx, "data", v, &b, err);
-    return rc < 0 ? rc : give_text(ctx, &b, ret, err);
+    return rc < 0 ? rc : give_xml(ctx, v, ret, err);
 }
 
 static int xml_to_json(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     int rc = deserialize_xml(ctx, ret, err);
+    return rc < 0 ? rc : give_json(ctx, ret->data, ret, err);
+}
+
+static int read_yaml(struct action_context *ctx, struct json *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_data(ctx, &v, err);
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, FORMAT_MAX_BYTES);
-    json_dump(&b, ret->data);
-    return give_text(ctx, &b, ret, err);
+    if (v.type != JSON_STRING && v.type != JSON_BINARY) {
+        return action_input_error(ctx, "data", err, "must be YAML text or a file.");
+    }
+    return yaml_format_read(ctx, "data", v, ret, err);
+}
+
+static int deserialize_yaml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return read_yaml(ctx, &ret->data, err);
+}
+
+static int yaml_to_json(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_yaml(ctx, &v, err);
+    return rc < 0 ? rc : give_json(ctx, v, ret, err);
+}
+
+static int yaml_to_xml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_yaml(ctx, &v, err);
+    return rc < 0 ? rc : give_xml(ctx, v, ret, err);
+}
+
+static int value_to_yaml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = action_input_value(ctx, "data", &v, err);
+    return rc < 0 ? rc : give_yaml(ctx, v, ret, err);
+}
+
+static int json_to_yaml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_json(ctx, &v, err);
+    return rc < 0 ? rc : give_yaml(ctx, v, ret, err);
+}
+
+static int xml_to_yaml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    int rc = deserialize_xml(ctx, ret, err);
+    return rc < 0 ? rc : give_yaml(ctx, ret->data, ret, err);
+}
+
+static int encode_hex(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct str bytes;
+    int rc = action_input_text(ctx, "data", &bytes, err);
+    if (rc == 0 && bytes.len > FORMAT_MAX_BYTES / 2) {
+        return action_input_error(ctx, "data", err, "the result would be larger than 64 MB.");
+    }
+    if (rc == 0) {
+        rc = action_room(ctx, bytes.len * 2 + 1, err);
+    }
+    if (rc == 0) {
+        char *text = arena_alloc(action_arena(ctx), bytes.len * 2 + 1);
+        ret->data = json_str(str_n(text, enc_hex(bytes, text, bytes.len * 2 + 1)));
+    }
+    return rc;
+}
+
+static int decode_hex(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct str text;
+    int rc = action_input_text(ctx, "data", &text, err);
+    text = str_trim(text);
+    if (rc == 0) {
+        rc = action_room(ctx, text.len / 2 + 1, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    size_t len;
+    uint8_t *bytes = arena_alloc(action_arena(ctx), text.len / 2 + 1);
+    if (!enc_hex_decode(text, bytes, text.len / 2 + 1, &len)) {
+        return action_input_error(
+            ctx, "data", err,
+            "is not hexadecimal: two digits of 0 to 9 and a to f a byte, with "
+            "nothing between them.");
+    }
+    struct str decoded = str_n((const char *)bytes, len);
+    ret->data = str_utf8_valid(decoded) ? json_str(decoded) : json_binary(decoded);
+    return 0;
 }
 
 static int convert_to_string(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -349,6 +453,8 @@ static const struct action actions[] = {
            "\"{\\\"id\\\":17}\"", value_to_json),
     FORMAT("binaryToXml", "Object to XML", "Writes an object as XML text.", value_inputs,
            "\"<order>\\n  <id>17</id>\\n</order>\\n\"", json_to_xml),
+    FORMAT("binaryToYaml", "Object to YAML", "Writes a value as YAML text.", value_inputs,
+           "\"id: 17\\ntags:\\n  - new\\n\"", value_to_yaml),
     FORMAT("convertToBoolean", "Convert to Boolean", "Turns true, yes, 1 and the like into true.",
            convert_inputs, "true", convert_to_boolean),
     FORMAT("convertToInt", "Convert to Integer", "Turns text into a whole number.", convert_inputs,
@@ -358,6 +464,9 @@ static const struct action actions[] = {
     FORMAT("convertToString", "Convert to String",
            "Turns a value into text: objects and lists into JSON text, files into their data.",
            convert_inputs, "\"17\"", convert_to_string),
+    FORMAT("decodeHex", "Decode Hexadecimal",
+           "Turns hexadecimal into text, or into a file when it is no text.", text_inputs,
+           "\"Widget\"", decode_hex),
     FORMAT("deserializeFormData", "Deserialize URL-encoded Form Data",
            "Reads form data (application/x-www-form-urlencoded) into an object.", text_inputs,
            "{\"name\": \"Widget\"}", deserialize_form),
@@ -366,10 +475,17 @@ static const struct action actions[] = {
     FORMAT("deserializeFromXml", "Deserialize XML",
            "Reads XML into an object. Attributes start with @_.", xml_inputs,
            "{\"order\": {\"@_id\": 17, \"item\": \"Widget\"}}", deserialize_xml),
+    FORMAT("deserializeFromYaml", "Deserialize YAML",
+           "Reads YAML (one document, 5 MB) into a value.", text_inputs,
+           "{\"id\": 17, \"tags\": [\"new\"]}", deserialize_yaml),
     FORMAT("deserializeJsonl", "Deserialize JSON Lines", "Reads one JSON value a line into a list.",
            text_inputs, "[{\"id\": 17}, {\"id\": 18}]", deserialize_jsonl),
+    FORMAT("encodeHex", "Encode Hexadecimal", "Turns text or a file into hexadecimal.", text_inputs,
+           "\"576964676574\"", encode_hex),
     FORMAT("jsonToXml", "JSON to XML", "Writes JSON text or an object as XML text.", value_inputs,
            "\"<order>\\n  <id>17</id>\\n</order>\\n\"", json_to_xml),
+    FORMAT("jsonToYaml", "JSON to YAML", "Writes JSON text or a value as YAML text.", value_inputs,
+           "\"id: 17\\n\"", json_to_yaml),
     FORMAT("prettyPrint", "Pretty Print", "Writes a value as JSON that is easy to read.",
            value_inputs, "\"{\\n  \\\"id\\\": 17\\n}\"", pretty_print),
     FORMAT("serializeFormData", "Serialize URL-encoded Form Data",
@@ -379,6 +495,12 @@ static const struct action actions[] = {
            value_inputs, "\"{\\\"id\\\":17}\\n\"", serialize_jsonl),
     FORMAT("xmlToJson", "XML to JSON", "Turns XML into JSON text.", xml_inputs,
            "\"{\\\"order\\\":{\\\"id\\\":17}}\"", xml_to_json),
+    FORMAT("xmlToYaml", "XML to YAML", "Turns XML into YAML text.", xml_inputs,
+           "\"order:\\n  id: 17\\n\"", xml_to_yaml),
+    FORMAT("yamlToJson", "YAML to JSON", "Turns YAML into JSON text.", text_inputs,
+           "\"{\\\"id\\\":17}\"", yaml_to_json),
+    FORMAT("yamlToXml", "YAML to XML", "Turns YAML into XML text.", text_inputs,
+           "\"<order>\\n  <id>17</id>\\n</order>\\n\"", yaml_to_xml),
     {0},
 };
 

@@ -149,6 +149,144 @@ static const struct action_input remove_key_inputs[] = {
     PATH_INPUT,
     {0},
 };
+static const struct action_input aggregate_inputs[] = {
+    LIST_INPUT,
+    {
+        .key = "aggregateFunction",
+        .label = "Aggregate Function",
+        .type = CATALOG_STRING,
+        .required = true,
+        .choices = collection_aggregates,
+        .comments = "What to make of the numbers.",
+    },
+    {0},
+};
+static const struct action_input group_inputs[] = {
+    LIST_INPUT,
+    {
+        .key = "groupKey",
+        .label = "Group Key",
+        .type = CATALOG_STRING,
+        .required = true,
+        .comments = "The field whose value tells the group, with dots between nested keys; items "
+                    "without it come under null.",
+        .example = "status",
+    },
+    {0},
+};
+static const struct action_input lookup_inputs[] = {
+    LIST_INPUT,
+    {
+        .key = "lookupKey",
+        .label = "Lookup Key",
+        .type = CATALOG_STRING,
+        .required = true,
+        .comments = "The field to compare, with dots between nested keys.",
+        .example = "customer.id",
+    },
+    {
+        .key = "elementInput",
+        .label = "Element",
+        .type = CATALOG_JSON,
+        .comments = "The value to find; text also finds the number, true or false it writes.",
+    },
+    {0},
+};
+static const struct action_input slice_inputs[] = {
+    LIST_INPUT,
+    {
+        .key = "startIndex",
+        .label = "Start",
+        .type = CATALOG_NUMBER,
+        .fallback = "0",
+        .comments = "Position of the first element, from 0; a negative one counts from the end.",
+    },
+    {
+        .key = "endIndex",
+        .label = "End",
+        .type = CATALOG_NUMBER,
+        .comments = "Position after the last element; a negative one counts from the end. The end "
+                    "of the list when empty.",
+    },
+    {0},
+};
+static const char *const orders[] = {"ascending", "descending", NULL};
+static const struct action_input sort_inputs[] = {
+    LIST_INPUT,
+    {
+        .key = "sortKey",
+        .label = "Sort Key",
+        .type = CATALOG_STRING,
+        .comments = "The field to sort by, with dots between nested keys; the elements themselves "
+                    "when empty. Numbers come before texts; elements without it come last.",
+        .example = "price",
+    },
+    {
+        .key = "sortOrder",
+        .label = "Order",
+        .type = CATALOG_STRING,
+        .fallback = "ascending",
+        .choices = orders,
+        .comments = "Smallest or largest first; equal elements keep their order.",
+    },
+    {0},
+};
+static const struct action_input mapping_inputs[] = {
+    {
+        .key = "keyMappings",
+        .label = "Key Mappings",
+        .type = CATALOG_JSON,
+        .collection = CATALOG_KEY_VALUE_LIST,
+        .required = true,
+        .comments = "Names, and the key each gives in the result.",
+    },
+    {
+        .key = "valueMappings",
+        .label = "Value Mappings",
+        .type = CATALOG_JSON,
+        .collection = CATALOG_KEY_VALUE_LIST,
+        .required = true,
+        .comments = "The same names, and the value each gives in the result.",
+    },
+    {0},
+};
+static const struct action_input merge_inputs[] = {
+    {
+        .key = "firstObject",
+        .label = "First Object",
+        .type = CATALOG_JSON,
+        .required = true,
+        .comments = "A reference to an object.",
+    },
+    {
+        .key = "secondObject",
+        .label = "Second Object",
+        .type = CATALOG_JSON,
+        .required = true,
+        .comments = "A reference to the object whose properties win.",
+    },
+    {
+        .key = "deepMerge",
+        .label = "Deep Merge",
+        .type = CATALOG_BOOLEAN,
+        .fallback = "false",
+        .comments = "Merge objects that both hold under the same key, too.",
+    },
+    {0},
+};
+static const struct action_input object_keys_inputs[] = {
+    OBJECT_INPUT,
+    {
+        .key = "keysInput",
+        .label = "Keys",
+        .type = CATALOG_STRING,
+        .collection = CATALOG_VALUE_LIST,
+        .required = true,
+        .comments = "Names of the properties.",
+        .example = "[\"id\", \"name\"]",
+    },
+    {0},
+};
 static const struct action_input validate_inputs[] = {
     {
         .key = "jsonInput",
@@ -191,6 +329,14 @@ static const struct action actions[] = {
         .inputs = add_keys_inputs,
         .example = "{\"id\": 17, \"name\": \"Widget\", \"price\": 2.5}",
         .perform = collection_add_keys,
+    },
+    {
+        .key = "aggregate",
+        .label = "Aggregate",
+        .description = "Makes one number of a list of numbers.",
+        .inputs = aggregate_inputs,
+        .example = "42.5",
+        .perform = collection_aggregate,
     },
     {
         .key = "append",
@@ -242,6 +388,15 @@ static const struct action actions[] = {
     },
     LIST("deduplicate", "De-duplicate", "Returns the list with each element once.", "[1, 2]",
          collection_deduplicate),
+    {
+        .key = "fieldValueMapping",
+        .label = "Field Value Mapping",
+        .description = "Returns a list of {key, value}: for each name that both mappings hold, the "
+                       "key of the one and the value of the other.",
+        .inputs = mapping_inputs,
+        .example = "[{\"key\": \"fullName\", \"value\": \"Ada\"}]",
+        .perform = collection_field_value_mapping,
+    },
     LIST("first", "First", "Returns the first element; nothing when the list is empty.", "1",
          collection_first),
     LIST("flatten", "Flatten", "Makes one list of a list of lists.", "[1, 2, 3]",
@@ -255,6 +410,25 @@ static const struct action actions[] = {
         .perform = collection_from_object,
     },
     {
+        .key = "groupBy",
+        .label = "Group By",
+        .description =
+            "Returns an object of lists: the elements of the list by the value of a field.",
+        .inputs = group_inputs,
+        .example = "{\"open\": [{\"id\": 1, \"status\": \"open\"}], \"closed\": [{\"id\": 2, "
+                   "\"status\": \"closed\"}]}",
+        .perform = collection_group_by,
+    },
+    {
+        .key = "indexOf",
+        .label = "Index Of",
+        .description =
+            "Returns the position of the first occurrence of the element, from 0, or -1.",
+        .inputs = list_element_inputs,
+        .example = "2",
+        .perform = collection_index_of,
+    },
+    {
         .key = "keys",
         .label = "Keys",
         .description = "Returns the names of the object's properties.",
@@ -265,6 +439,39 @@ static const struct action actions[] = {
     LIST("last", "Last", "Returns the last element; nothing when the list is empty.", "3",
          collection_last),
     LIST("length", "Length", "Counts the elements of the list.", "3", collection_length),
+    {
+        .key = "lookup",
+        .label = "Look Up",
+        .description =
+            "Returns the first element whose field has a value; nothing when there is none.",
+        .inputs = lookup_inputs,
+        .example = "{\"id\": 17, \"name\": \"Widget\"}",
+        .perform = collection_lookup,
+    },
+    {
+        .key = "mergeObjects",
+        .label = "Merge Objects",
+        .description = "Returns an object with the properties of both.",
+        .inputs = merge_inputs,
+        .example = "{\"id\": 17, \"name\": \"Widget\"}",
+        .perform = collection_merge_objects,
+    },
+    {
+        .key = "omitKeys",
+        .label = "Omit Keys",
+        .description = "Returns the object without some properties.",
+        .inputs = object_keys_inputs,
+        .example = "{\"id\": 17}",
+        .perform = collection_omit_keys,
+    },
+    {
+        .key = "pickKeys",
+        .label = "Pick Keys",
+        .description = "Returns an object of some of the properties.",
+        .inputs = object_keys_inputs,
+        .example = "{\"id\": 17, \"name\": \"Widget\"}",
+        .perform = collection_pick_keys,
+    },
     {
         .key = "remove",
         .label = "Remove",
@@ -282,12 +489,36 @@ static const struct action actions[] = {
         .perform = collection_remove_key,
     },
     {
+        .key = "reverse",
+        .label = "Reverse",
+        .description = "Returns the list from its end to its start.",
+        .inputs = list_inputs,
+        .example = "[3, 2, 1]",
+        .perform = collection_reverse,
+    },
+    {
         .key = "selectItemFromList",
         .label = "Select Item From List by Index",
         .description = "Returns the item at a position; nothing when there is none.",
         .inputs = index_inputs,
         .example = "2",
         .perform = collection_select,
+    },
+    {
+        .key = "slice",
+        .label = "Slice",
+        .description = "Returns the elements between two positions.",
+        .inputs = slice_inputs,
+        .example = "[2, 3]",
+        .perform = collection_slice,
+    },
+    {
+        .key = "sortByKey",
+        .label = "Sort by Key",
+        .description = "Returns the list in the order of a field.",
+        .inputs = sort_inputs,
+        .example = "[{\"id\": 1, \"price\": 5}, {\"id\": 2, \"price\": 20}]",
+        .perform = collection_sort_by_key,
     },
     {
         .key = "takeFirst",
@@ -330,6 +561,15 @@ static const struct action actions[] = {
         .inputs = object_inputs,
         .example = "[17, \"Widget\"]",
         .perform = collection_values,
+    },
+    {
+        .key = "zip",
+        .label = "Zip",
+        .description = "Returns a list of pairs: the elements of two lists side by side, with null "
+                       "where one is shorter.",
+        .inputs = concatenate_inputs,
+        .example = "[[1, \"a\"], [2, \"b\"]]",
+        .perform = collection_zip,
     },
     {0},
 };

@@ -2,9 +2,8 @@
  * their inputs. */
 #include "components/collection_tools/collection_tools.h"
 
-/* The list, and room for `copies` lists of its length. */
-static int read_list(struct action_context *ctx, const char *key, size_t copies, struct json *ret,
-                     struct err *err)
+int collection_read_list(struct action_context *ctx, const char *key, size_t copies,
+                         struct json *ret, struct err *err)
 {
     struct json list;
     int rc = action_input_list(ctx, key, &list, err);
@@ -19,7 +18,7 @@ static int read_list(struct action_context *ctx, const char *key, size_t copies,
     return 0;
 }
 
-static struct json *new_items(struct action_context *ctx, size_t n)
+struct json *collection_new_items(struct action_context *ctx, size_t n)
 {
     return arena_array(action_arena(ctx), MAX(n, 1u), sizeof(struct json));
 }
@@ -32,7 +31,7 @@ int collection_create(struct action_context *ctx, struct action_result *ret, str
 int collection_first(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list;
-    int rc = read_list(ctx, "listInput", 0, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     if (rc == 0) {
         ret->data = json_at(list, 0);
     }
@@ -42,7 +41,7 @@ int collection_first(struct action_context *ctx, struct action_result *ret, stru
 int collection_last(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list;
-    int rc = read_list(ctx, "listInput", 0, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     if (rc == 0) {
         ret->data = list.len ? list.items[list.len - 1] : json_undefined();
     }
@@ -52,7 +51,7 @@ int collection_last(struct action_context *ctx, struct action_result *ret, struc
 int collection_length(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list;
-    int rc = read_list(ctx, "listInput", 0, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     if (rc == 0) {
         ret->data = json_num(list.len);
     }
@@ -63,7 +62,7 @@ int collection_select(struct action_context *ctx, struct action_result *ret, str
 {
     struct json list;
     int64_t index;
-    int rc = read_list(ctx, "listInput", 0, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     if (rc == 0) {
         rc = action_input_int(ctx, "index", INT32_MIN, INT32_MAX, &index, err);
     }
@@ -80,7 +79,7 @@ static int take(struct action_context *ctx, bool from_end, struct action_result 
 {
     struct json list;
     int64_t n;
-    int rc = read_list(ctx, "listInput", 0, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     if (rc == 0) {
         rc = action_input_int(ctx, "numberInput", 0, INT32_MAX, &n, err);
     }
@@ -107,7 +106,7 @@ int collection_chunks(struct action_context *ctx, struct action_result *ret, str
 {
     struct json list;
     int64_t size;
-    int rc = read_list(ctx, "listInput", 1, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 1, &list, err);
     if (rc == 0) {
         rc = action_input_int(ctx, "numberInput", 1, INT32_MAX, &size, err);
     }
@@ -115,7 +114,7 @@ int collection_chunks(struct action_context *ctx, struct action_result *ret, str
         return rc;
     }
     size_t n = 0;
-    struct json *chunks = new_items(ctx, (list.len + (size_t)size - 1) / (size_t)size);
+    struct json *chunks = collection_new_items(ctx, (list.len + (size_t)size - 1) / (size_t)size);
     for (size_t at = 0; at < list.len; at += (size_t)size) {
         chunks[n++] = json_array(list.items + at, MIN((size_t)size, list.len - at));
     }
@@ -126,7 +125,7 @@ int collection_chunks(struct action_context *ctx, struct action_result *ret, str
 int collection_flatten(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list;
-    int rc = read_list(ctx, "listInput", 0, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     size_t total = 0, n = 0;
     for (uint32_t i = 0; rc == 0 && i < list.len; i++) {
         total += list.items[i].type == JSON_ARRAY ? list.items[i].len : 1;
@@ -137,7 +136,7 @@ int collection_flatten(struct action_context *ctx, struct action_result *ret, st
     if (rc < 0) {
         return rc;
     }
-    struct json *items = new_items(ctx, total);
+    struct json *items = collection_new_items(ctx, total);
     for (uint32_t i = 0; i < list.len; i++) {
         struct json v = list.items[i];
         if (v.type != JSON_ARRAY) {
@@ -153,7 +152,7 @@ int collection_flatten(struct action_context *ctx, struct action_result *ret, st
 
 static struct json joined(struct action_context *ctx, struct json x, struct json y)
 {
-    struct json *items = new_items(ctx, (size_t)x.len + y.len);
+    struct json *items = collection_new_items(ctx, (size_t)x.len + y.len);
     if (x.len) {
         memcpy(items, x.items, x.len * sizeof(x));
     }
@@ -166,7 +165,7 @@ static struct json joined(struct action_context *ctx, struct json x, struct json
 int collection_append(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list, element;
-    int rc = read_list(ctx, "listInput", 1, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 1, &list, err);
     if (rc == 0) {
         rc = action_input_value(ctx, "elementInput", &element, err);
     }
@@ -179,9 +178,9 @@ int collection_append(struct action_context *ctx, struct action_result *ret, str
 int collection_concatenate(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json first, second;
-    int rc = read_list(ctx, "firstListInput", 1, &first, err);
+    int rc = collection_read_list(ctx, "firstListInput", 1, &first, err);
     if (rc == 0) {
-        rc = read_list(ctx, "secondListInput", 1, &second, err);
+        rc = collection_read_list(ctx, "secondListInput", 1, &second, err);
     }
     if (rc == 0) {
         rc = action_room(ctx, ((size_t)first.len + second.len) * sizeof(first), err);
@@ -195,7 +194,7 @@ int collection_concatenate(struct action_context *ctx, struct action_result *ret
 int collection_count(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list, element;
-    int rc = read_list(ctx, "listInput", 0, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 0, &list, err);
     if (rc == 0) {
         rc = action_input_value(ctx, "elementInput", &element, err);
     }
@@ -210,7 +209,7 @@ int collection_count(struct action_context *ctx, struct action_result *ret, stru
 int collection_remove(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list, element;
-    int rc = read_list(ctx, "listInput", 1, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 1, &list, err);
     if (rc == 0) {
         rc = action_input_value(ctx, "elementInput", &element, err);
     }
@@ -218,7 +217,7 @@ int collection_remove(struct action_context *ctx, struct action_result *ret, str
         return rc;
     }
     size_t n = 0;
-    struct json *items = new_items(ctx, list.len);
+    struct json *items = collection_new_items(ctx, list.len);
     for (uint32_t i = 0; i < list.len; i++) {
         if (!json_equal(list.items[i], element)) {
             items[n++] = list.items[i];
@@ -242,7 +241,7 @@ static uint64_t hash_text(struct str s)
 int collection_deduplicate(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json list;
-    int rc = read_list(ctx, "listInput", 4, &list, err);
+    int rc = collection_read_list(ctx, "listInput", 4, &list, err);
     if (rc < 0) {
         return rc;
     }
@@ -250,7 +249,7 @@ int collection_deduplicate(struct action_context *ctx, struct action_result *ret
     while (cap < (size_t)list.len * 2) {
         cap *= 2;
     }
-    struct json *items = new_items(ctx, list.len);
+    struct json *items = collection_new_items(ctx, list.len);
     uint32_t *table = arena_array(action_arena(ctx), cap, sizeof(uint32_t));
     uint64_t *hashes = arena_array(action_arena(ctx), list.len + 1, sizeof(uint64_t));
     AUTO(buf_done) struct buf text = {0};

@@ -1,8 +1,7 @@
 /* Owns the object actions of collection-tools. Pure, on the slot's thread. A change deep in an
  * object copies only the objects on the way to it; the depth is bounded. */
 #include "components/collection_tools/collection_tools.h"
-
-#define PATH_MAX_KEYS 50
+#include "components/collection_tools/field_path.h"
 
 int collection_create_object(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
@@ -71,32 +70,11 @@ int collection_values(struct action_context *ctx, struct action_result *ret, str
     return members(ctx, false, ret, err);
 }
 
-struct place {
-    struct str keys[PATH_MAX_KEYS];
-    size_t n;
-};
-
-static int read_place(struct action_context *ctx, struct place *ret, struct err *err)
+static int read_place(struct action_context *ctx, struct field_path *ret, struct err *err)
 {
     struct str path;
     int rc = action_input_text(ctx, "objectPath", &path, err);
-    if (rc != 0) {
-        return rc;
-    }
-    ret->n = 0;
-    path = str_trim(path);
-    for (size_t from = 0; path.len > 0 && from <= path.len;) {
-        ptrdiff_t dot = str_find(path, STR("."), from);
-        size_t end = dot < 0 ? path.len : (size_t)dot;
-        if (end == from || ret->n == PATH_MAX_KEYS) {
-            return action_input_error(ctx, "objectPath", err,
-                                      "must be at most %d keys with single dots between them.",
-                                      PATH_MAX_KEYS);
-        }
-        ret->keys[ret->n++] = str_n(path.ptr + from, end - from);
-        from = end + 1;
-    }
-    return 0;
+    return rc != 0 ? rc : field_path_read(ctx, "objectPath", path, ret, err);
 }
 
 /* The object with `fields` set, or with the key removed when fields is undefined. */
@@ -117,7 +95,7 @@ static struct json changed(struct action_context *ctx, struct json object, struc
 }
 
 /* Applies the change at a place, making the objects that are missing on the way. */
-static int change_at(struct action_context *ctx, struct json at, const struct place *place,
+static int change_at(struct action_context *ctx, struct json at, const struct field_path *place,
                      size_t depth, struct json fields, struct str removed, struct json *ret,
                      struct err *err)
 {
@@ -170,7 +148,7 @@ static int add_fields(struct action_context *ctx, struct json fields, struct act
                       struct err *err)
 {
     struct json object;
-    struct place place;
+    struct field_path place;
     int rc = read_object(ctx, &object, err);
     if (rc == 0) {
         rc = read_place(ctx, &place, err);
@@ -202,7 +180,7 @@ int collection_remove_key(struct action_context *ctx, struct action_result *ret,
 {
     struct str key;
     struct json object;
-    struct place place;
+    struct field_path place;
     int rc = action_input_text(ctx, "key", &key, err);
     if (rc == 0) {
         rc = read_object(ctx, &object, err);

@@ -4,6 +4,7 @@
 
 #include "clock.h"
 #include "components/datetime/date_format.h"
+#include "components/datetime/date_period.h"
 #include "components/registry.h"
 #include "expr/iso_date.h"
 #include "expr/value.h"
@@ -105,6 +106,46 @@ static const struct action_input difference_inputs[] = {
         .choices = units,
         .comments = "What to count.",
     },
+    {0},
+};
+
+static const struct action_input compare_inputs[] = {
+    DATE_INPUT("firstInput", "First Date/Time"),
+    DATE_INPUT("secondInput", "Second Date/Time"),
+    {0},
+};
+static const struct action_input parse_inputs[] = {
+    {
+        .key = "dateTimeText",
+        .label = "Date/Time Text",
+        .type = CATALOG_STRING,
+        .required = true,
+        .comments = "The text to read.",
+        .example = "02.01.2026 04:04",
+    },
+    {
+        .key = "format",
+        .label = "Format",
+        .type = CATALOG_STRING,
+        .required = true,
+        .comments = "How the text is written, in the letters of Format Date/Time. What it does not "
+                    "name is that of the start of 1970.",
+        .example = "DD.MM.YYYY HH:mm",
+    },
+    ZONE_INPUT,
+    {0},
+};
+static const struct action_input period_inputs[] = {
+    DATE_INPUT("dateTimeInput", "Date/Time"),
+    {
+        .key = "period",
+        .label = "Period",
+        .type = CATALOG_STRING,
+        .fallback = "day",
+        .choices = date_period_names,
+        .comments = "Which period around the time; weeks start on Monday.",
+    },
+    ZONE_INPUT,
     {0},
 };
 
@@ -308,6 +349,88 @@ static int difference(struct action_context *ctx, struct action_result *ret, str
                               "must be milliseconds, seconds, minutes, hours or days.");
 }
 
+static int compare_dates(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    int64_t first, second;
+    int rc = read_date(ctx, "firstInput", &first, err);
+    if (rc == 0) {
+        rc = read_date(ctx, "secondInput", &second, err);
+    }
+    if (rc == 0) {
+        ret->data = json_num(first < second ? -1 : first > second);
+    }
+    return rc;
+}
+
+static int parse_date(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct str text, format;
+    const struct zone *zone;
+    int64_t ms = 0;
+    size_t at;
+    int rc = action_input_text(ctx, "dateTimeText", &text, err);
+    if (rc == 0) {
+        rc = action_input_text(ctx, "format", &format, err);
+    }
+    if (rc == 0) {
+        rc = read_zone(ctx, &zone, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    text = str_trim(text);
+    switch (date_parse(text, zone, format, &ms, &at)) {
+    case DATE_FITS:
+        return give_iso(ctx, ms, "dateTimeText", ret, err);
+    case DATE_DIFFERS:
+        return action_input_error(ctx, "dateTimeText", err,
+                                  "\"%.*s\" is not written as \"%.*s\": it differs at character "
+                                  "%zu.",
+                                  (int)MIN(text.len, 60), text.ptr, (int)MIN(format.len, 60),
+                                  format.ptr, at + 1);
+    case DATE_IMPOSSIBLE:
+        break;
+    }
+    return action_input_error(ctx, "dateTimeText", err, "\"%.*s\" is no day or time there is.",
+                              (int)MIN(text.len, 60), text.ptr);
+}
+
+static int give_period(struct action_context *ctx, bool start, struct action_result *ret,
+                       struct err *err)
+{
+    int64_t ms, first, last;
+    struct str name;
+    const struct zone *zone;
+    int rc = read_date(ctx, "dateTimeInput", &ms, err);
+    if (rc == 0) {
+        rc = action_input_text(ctx, "period", &name, err);
+    }
+    if (rc == 0) {
+        rc = read_zone(ctx, &zone, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    for (int i = 0; i < _DATE_PERIOD_N; i++) {
+        if (str_eq_ci(str_trim(name), str_of(date_period_names[i]))) {
+            date_period_ends(ms, zone, (enum date_period)i, &first, &last);
+            return give_iso(ctx, start ? first : last, "dateTimeInput", ret, err);
+        }
+    }
+    return action_input_error(ctx, "period", err,
+                              "must be year, quarter, month, week, day, hour or minute.");
+}
+
+static int start_of_period(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return give_period(ctx, true, ret, err);
+}
+
+static int end_of_period(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return give_period(ctx, false, ret, err);
+}
+
 #define DATE(k, l, about, in, sample, fn)                                                          \
     {                                                                                              \
         .key = k, .label = l, .description = about, .inputs = in, .example = sample, .perform = fn \
@@ -315,6 +438,10 @@ static int difference(struct action_context *ctx, struct action_result *ret, str
 static const struct action actions[] = {
     DATE("adjustDateTime", "Adjust Date/Time", "Moves a time by seconds, minutes, hours and days.",
          adjust_inputs, "\"2026-01-09T03:09:05.678Z\"", adjust),
+    DATE("compareDateTimes", "Compare Date/Times",
+         "Returns -1 when the first time is before the second, 1 when it is after, 0 when they are "
+         "the same.",
+         compare_inputs, "-1", compare_dates),
     DATE("convertFromEpoch", "Convert Epoch Timestamp to Date",
          "Turns time since 1970 into ISO-8601 text.", from_epoch_inputs,
          "\"2026-01-02T03:04:05.678Z\"", from_epoch),
@@ -328,10 +455,22 @@ static const struct action actions[] = {
          "\"2026-01-02T04:04:05.678+01:00\"", to_local_iso),
     DATE("dateTimeDifference", "Date/Time Difference", "Returns the time from start to end.",
          difference_inputs, "86400", difference),
+    DATE("endOfPeriod", "End of Period",
+         "Returns the last millisecond of the year, quarter, month, week, day, hour or minute of a "
+         "time in a time zone.",
+         period_inputs, "\"2026-01-02T22:59:59.999Z\"", end_of_period),
     DATE("formatDateTime", "Format Date/Time", "Writes a time in a format and time zone.",
          format_inputs, "\"2026-01-02\"", format_date),
     DATE("getCurrentDateTime", "Get Current Date/Time", "Returns the current time in UTC.",
          now_inputs, "\"2026-01-02T03:04:05.678Z\"", get_current),
+    DATE("parseDateTime", "Parse Date/Time",
+         "Reads a time that is written in a format, in a time zone, into ISO-8601 text in UTC.",
+         parse_inputs, "\"2026-01-02T03:04:00.000Z\"", parse_date),
+    DATE(
+        "startOfPeriod", "Start of Period",
+        "Returns the first millisecond of the year, quarter, month, week, day, hour or minute of a "
+        "time in a time zone.",
+        period_inputs, "\"2026-01-01T23:00:00.000Z\"", start_of_period),
     {0},
 };
 
