@@ -28,7 +28,11 @@ CONTROLPLANE_REFUSED = {
 }
 # Only these folders may include a library's header.
 LIBRARY_HOMES = {
-    'libpq-fe.h': ('controlplane/store/',),
+    # The component speaks to databases of customers; the platform's own is the store's alone.
+    'libpq-fe.h': ('controlplane/store/', 'worker/components/postgres/'),
+    'hiredis.h': ('worker/components/redis/',),
+    'libssh2.h': ('worker/components/sftp/',),
+    'libssh2_sftp.h': ('worker/components/sftp/',),
     'nats/nats.h': ('proto/bus',),
     'nats.h': ('proto/bus',),
     'curl/curl.h': ('worker/net/',),

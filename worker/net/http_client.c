@@ -4,12 +4,8 @@
  * limits. Proxies of the environment, .netrc and cookies are not used. */
 #include "net/http_client.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include "clock.h"
+#include "net/net_curl.h"
 
 #define DEFAULT_MAX_RESPONSE   MIB(64)
 #define DEFAULT_CONNECT_MS     10000
@@ -23,24 +19,16 @@ struct http_client {
     struct http_client_options options;
     CURL *curl; /* NULL until the first request */
     struct buf body, headers;
-    const char *refusal; /* set by the socket callback */
+    struct net_gate gate;
     char error[CURL_ERROR_SIZE];
 };
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-
-static void start_curl(void)
-{
-    /* A TLS write to a closed connection must be an error, not a signal. */
-    (void)signal(SIGPIPE, SIG_IGN);
-    ASSERT(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
-}
-
 struct http_client *http_client_new(const struct http_client_options *options)
 {
-    (void)pthread_once(&curl_once, start_curl);
+    net_curl_start();
     struct http_client *c = mem_new(struct http_client);
     c->options = *options;
+    c->gate.policy = options->policy;
     if (c->options.max_response_bytes == 0) {
         c->options.max_response_bytes = DEFAULT_MAX_RESPONSE;
     }
@@ -63,6 +51,11 @@ struct http_client *http_client_free(struct http_client *c)
         mem_free(c);
     }
     return NULL;
+}
+
+const struct address_policy *http_client_policy(const struct http_client *c)
+{
+    return c->options.policy;
 }
 
 struct str http_response_header(const struct http_response *r, const char *name)
@@ -93,19 +86,6 @@ static size_t on_header(char *data, size_t size, size_t n, void *arg)
     }
     buf_add(&c->headers, data, size * n);
     return c->headers.full ? 0 : size * n;
-}
-
-/* The enforcing check: curl connects to exactly this address and to no other. */
-static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
-{
-    struct http_client *c = arg;
-    if (!c->refusal && purpose == CURLSOCKTYPE_IPCXN) {
-        c->refusal = address_policy_refusal(c->options.policy, &to->addr);
-    }
-    if (c->refusal || purpose != CURLSOCKTYPE_IPCXN) {
-        return CURL_SOCKET_BAD;
-    }
-    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
 /* --- the parts of one hop ------------------------------------------------------------------------
@@ -345,8 +325,6 @@ static void set_options(struct http_client *c, const struct hop *hop,
     }
     SET(c, CURLOPT_CURLU, hop->url);
     SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(c, CURLOPT_PROXY, "");
-    SET(c, CURLOPT_NOSIGNAL, 1L);
     SET(c, CURLOPT_ERRORBUFFER, c->error);
     SET(c, CURLOPT_HTTPHEADER, headers);
     SET(c, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
@@ -354,13 +332,11 @@ static void set_options(struct http_client *c, const struct hop *hop,
     SET(c, CURLOPT_WRITEDATA, c);
     SET(c, CURLOPT_HEADERFUNCTION, on_header);
     SET(c, CURLOPT_HEADERDATA, c);
-    SET(c, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    SET(c, CURLOPT_OPENSOCKETDATA, c);
+    net_gate_set(&c->gate, c->curl);
     SET(c, CURLOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
     SET(c, CURLOPT_TIMEOUT_MS, left_ms);
     SET(c, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(c->options.connect_timeout_ms, left_ms));
     SET(c, CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(c, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs must not hold us past the limit */
     if (req->ignore_ssl_errors) {
         SET(c, CURLOPT_SSL_VERIFYPEER, 0L);
         SET(c, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -381,11 +357,11 @@ static int failure(struct http_client *c, const struct hop *hop, const struct ht
     const char *host = hop->host;
     int rc;
     bool retryable = true;
-    if (c->refusal) {
+    if (c->gate.refusal) {
         rc = err_set(err, -EACCES, "http.refused",
                      "%.200s leads to %s, which this platform does not connect to. Use a public "
                      "address, or ask the operator to allow the range.",
-                     host, c->refusal);
+                     host, c->gate.refusal);
         retryable = false;
     } else if (c->body.full || c->headers.full) {
         rc = err_set(err, -EMSGSIZE, "http.too_large",
@@ -441,7 +417,7 @@ static int perform(struct http_client *c, const struct hop *hop, struct arena *a
     buf_clear(&c->body);
     buf_clear(&c->headers);
     c->body.max = max_bytes;
-    c->refusal = NULL;
+    c->gate.refusal = NULL;
     c->error[0] = '\0';
     set_options(c, hop, req, headers, arena_strndup(a, hop->method.ptr, hop->method.len),
                 (long)MIN(left_ms, INT64_C(86400000)));
@@ -452,7 +428,7 @@ static int perform(struct http_client *c, const struct hop *hop, struct arena *a
     if (req->block_end) {
         req->block_end(req->block_ctx);
     }
-    return code == CURLE_OK && !c->refusal ? 0 : failure(c, hop, req, code, max_bytes, err);
+    return code == CURLE_OK && !c->gate.refusal ? 0 : failure(c, hop, req, code, max_bytes, err);
 }
 
 /* --- the response --------------------------------------------------------------------------------

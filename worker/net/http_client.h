@@ -22,6 +22,8 @@ struct http_client;
 struct http_client *http_client_new(const struct http_client_options *options);
 struct http_client *http_client_free(struct http_client *c);
 DEFINE_CLEANUP(struct http_client *, http_client_free)
+/* For what connects by other protocols on the same slot. */
+const struct address_policy *http_client_policy(const struct http_client *c);
 
 struct http_header {
     struct str name, value;
