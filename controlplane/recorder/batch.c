@@ -427,7 +427,7 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     struct run_result *one = &b->results[0];
     char id[UUID_TEXT_LEN + 1];
     uuid_format(&one->execution_id, id);
-    if (one->steps.len == 0 && one->logs.n == 0) {
+    if (one->steps.len == 0 && one->logs.n == 0 && one->retry_max == 0) {
         log_error("a result cannot be recorded and is given up", LOG_STR("execution", id),
                   LOG_STR("error", err->message));
         return 0;
@@ -442,6 +442,7 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     one->steps = str_n("", 0);
     one->logs.n = one->states.n = 0;
     one->retry_max = 0;
+    one->streamed = false;
     return record_sorted(b, db, ret_recorded, err);
 }
 

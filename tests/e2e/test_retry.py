@@ -92,6 +92,10 @@ def test_a_newer_request_ends_the_retries(tenant, stub):
     shown = links(deployed, first.id)
     assert shown['resultType'] == 'CANCELED_AS_DUPLICATE' and shown['retryNextAt'] is None
     assert shown['canceledByExecution'] == {'id': newer.id}
+    got = deployed.api.ask('query($i: ID, $r: String) { executionResults(instance: $i, '
+                           'resultType: $r) { nodes { id } } }', i=deployed.id,
+                           r='CANCELED_AS_DUPLICATE')['executionResults']['nodes']
+    assert got == [{'id': first.id}]
     assert links(deployed, other.id)['retryNextAt'] is not None
     assert links(deployed, newer.id)['canceledByExecution'] is None
     make_due(deployed)

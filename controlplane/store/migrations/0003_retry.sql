@@ -11,7 +11,7 @@ CREATE FUNCTION leat_invoked_by(request bytea) RETURNS text LANGUAGE sql IMMUTAB
     AS $$ SELECT substring(encode(substring(request FROM greatest(1, octet_length(request) - 8191)),
                                   'escape') FROM '.*"executionId":"([A-Za-z0-9+/=]{1,100})"') $$;
 -- The uuid of a global id of a type; NULL when it is none.
-CREATE FUNCTION leat_gid_uuid(type text, gid text) RETURNS uuid LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION leat_gid_uuid(type text, gid text) RETURNS uuid LANGUAGE plpgsql IMMUTABLE
     AS $$
 DECLARE plain text;
 BEGIN

@@ -57,28 +57,34 @@ WHERE execution_retry.canceled_by IS NULL;
 -- requests of its flow are under way and one may be the same anew, 3 it starts. Below done_below
 -- only what has a lease can be without a result.
 -- name: retry_claim
+WITH due AS MATERIALIZED (
+    SELECT r.* FROM execution_retry r WHERE r.claim_at <= now()
+    ORDER BY r.claim_at LIMIT $1::int8 FOR UPDATE SKIP LOCKED
+), watched AS MATERIALIZED (
+    SELECT d.instance_id, d.flow_config_id, max(d.due_at) AS due_at FROM due d
+    WHERE d.unique_id IS NOT NULL AND d.due_at > now() - interval '15 minutes'
+    GROUP BY d.instance_id, d.flow_config_id
+), under_way AS MATERIALIZED (
+    SELECT n.flow_config_id, n.id FROM watched w
+    JOIN execution n ON n.instance_id = w.instance_id AND n.flow_config_id = w.flow_config_id
+        AND n.id >= (SELECT done_below FROM sweep) AND n.id < leat_uuid_floor(w.due_at)
+    WHERE n.retry_of IS NULL AND NOT EXISTS (SELECT FROM execution_result x WHERE x.id = n.id)
+    UNION ALL
+    SELECT n.flow_config_id, n.id FROM execution_lease l JOIN execution n ON n.id = l.execution_id
+    JOIN watched w ON w.flow_config_id = n.flow_config_id
+    WHERE n.retry_of IS NULL AND NOT EXISTS (SELECT FROM execution_result x WHERE x.id = n.id)
+)
 SELECT r.first_id, CASE
     WHEN c.id IS NULL OR NOT c.active OR i.id IS NULL OR e.id IS NULL THEN 0
     WHEN NOT i.enabled OR i.deployed_revision = 0 THEN 1
-    WHEN r.unique_id IS NOT NULL AND r.due_at > now() - interval '15 minutes' AND (
-        EXISTS (SELECT FROM execution n
-                WHERE n.instance_id = r.instance_id AND n.flow_config_id = r.flow_config_id
-                  AND n.id > greatest(r.first_id, (SELECT done_below FROM sweep))
-                  AND n.id < leat_uuid_floor(r.due_at) AND n.retry_of IS NULL
-                  AND NOT EXISTS (SELECT FROM execution_result x WHERE x.id = n.id))
-        OR EXISTS (SELECT FROM execution_lease l JOIN execution n ON n.id = l.execution_id
-                   WHERE n.flow_config_id = r.flow_config_id AND n.id > r.first_id
-                     AND n.id < leat_uuid_floor(r.due_at) AND n.retry_of IS NULL
-                     AND NOT EXISTS (SELECT FROM execution_result x WHERE x.id = n.id))) THEN 2
+    WHEN r.unique_id IS NOT NULL AND r.due_at > now() - interval '15 minutes' AND EXISTS (
+        SELECT FROM under_way n WHERE n.flow_config_id = r.flow_config_id AND n.id > r.first_id
+            AND n.id < leat_uuid_floor(r.due_at)) THEN 2
     ELSE 3 END
-FROM execution_retry r
+FROM due r
 LEFT JOIN instance i ON i.id = r.instance_id
 LEFT JOIN instance_flow_config c ON c.id = r.flow_config_id
-LEFT JOIN execution e ON e.id = r.last_id
-WHERE r.claim_at <= now()
-ORDER BY r.claim_at
-LIMIT $1::int8
-FOR UPDATE OF r SKIP LOCKED;
+LEFT JOIN execution e ON e.id = r.last_id;
 
 -- name: retry_fire
 INSERT INTO execution (id, organization_id, instance_id, flow_config_id, revision, accepted_by,
