@@ -108,7 +108,7 @@ static int ensure_consumer(struct bus *bus, const char *stream, const char *name
 
 static bool pool_name_ok(const char *pool)
 {
-    return *pool && strlen(pool) <= NAME_MAX - sizeof(CONSUMER_RUN "-") &&
+    return *pool && strlen(pool) <= NAME_MAX - sizeof(CONSUMER_BULK "-") &&
            !strpbrk(pool, ".*> \t\r\n/\\");
 }
 
@@ -117,7 +117,8 @@ int bus_ensure_streams(struct bus *bus, const char *pool, struct err *err)
     if (!pool_name_ok(pool)) {
         return err_set(err, -EINVAL, "bus.pool", "The pool name is not usable.");
     }
-    char consumer[NAME_MAX + sizeof(CONSUMER_RUN)], filter[NAME_MAX + sizeof(SUBJECT_RUN)];
+    char consumer[NAME_MAX + sizeof(CONSUMER_BULK)];
+    char filter[NAME_MAX + sizeof(SUBJECT_RUN SUBJECT_BULK)];
     (void)snprintf(consumer, sizeof(consumer), CONSUMER_RUN "-%s", pool);
     (void)snprintf(filter, sizeof(filter), SUBJECT_RUN ".%s", pool);
     for (const struct stream_spec *s = stream_specs; s->name; s++) {
@@ -127,6 +128,11 @@ int bus_ensure_streams(struct bus *bus, const char *pool, struct err *err)
         }
     }
     int rc = ensure_consumer(bus, STREAM_RUN, consumer, filter, err);
+    if (rc == 0) {
+        (void)snprintf(consumer, sizeof(consumer), CONSUMER_BULK "-%s", pool);
+        (void)snprintf(filter, sizeof(filter), SUBJECT_RUN ".%s" SUBJECT_BULK, pool);
+        rc = ensure_consumer(bus, STREAM_RUN, consumer, filter, err);
+    }
     return rc < 0 ? rc : ensure_consumer(bus, STREAM_RESULT, CONSUMER_RESULT, SUBJECT_RESULT, err);
 }
 

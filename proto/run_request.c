@@ -69,7 +69,7 @@ void hook_request_encode(const struct hook_request *request, struct buf *to)
     size_t from = to->len;
     wire_encode(&hook_request_message, request, to);
     size_t size = to->len - from;
-    if (to->full || size < PACK_LEAST || size > PACK_MOST) {
+    if (to->full || size < PACK_LEAST || size > PACK_MOST || request->invoked_by.len) {
         return;
     }
     int room = (int)(size - size / 8);

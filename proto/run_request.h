@@ -30,7 +30,8 @@ struct hook_request {
 };
 extern const struct wire_message hook_request_message;
 /* The form in which it is stored and sent: the message, or, where that is smaller, version 2 of it:
- * the message's size (4 bytes, little-endian) and an LZ4 block. A request over its bounds sets
+ * the message's size (4 bytes, little-endian) and an LZ4 block. One with a caller is never packed,
+ * so that PostgreSQL finds the caller (leat_invoked_by). A request over its bounds sets
  * to->full and adds nothing. Decoding takes both; what is read points into `bytes` or the arena.
  * Errors as wire_decode. */
 void hook_request_encode(const struct hook_request *request, struct buf *to);

@@ -3,7 +3,8 @@
 
 #include "base.h"
 
-#define SUBJECT_RUN             "leat.run"        /* + "." + pool; JetStream LEAT_RUN, work queue */
+#define SUBJECT_RUN             "leat.run" /* + "." + pool; JetStream LEAT_RUN, work queue */
+#define SUBJECT_BULK            ".bulk"    /* leat.run.pool + this: of customers over their share */
 #define SUBJECT_RESULT          "leat.result"     /* JetStream LEAT_RESULT, work queue */
 #define SUBJECT_DEFINITION      "leat.definition" /* request/reply, queue group */
 #define SUBJECT_STATE           "leat.state"      /* request/reply, queue group */
@@ -14,7 +15,8 @@
 #define SUBJECT_REPLY           "leat.reply" /* + "." + replica id: answers to waiting connections */
 #define STREAM_RUN              "LEAT_RUN"
 #define STREAM_RESULT           "LEAT_RESULT"
-#define CONSUMER_RUN            "run" /* + "-" + pool */
+#define CONSUMER_RUN            "run"  /* + "-" + pool */
+#define CONSUMER_BULK           "bulk" /* + "-" + pool */
 #define CONSUMER_RESULT         "recorder"
 #define MESSAGE_MAX_BYTES       (7 * 1024 * 1024) /* below max_payload of 8 MB: one 6 MB body fits */
 #define BATCH_TARGET_BYTES      (256 * 1024)      /* a batch is closed when it is over this */

@@ -23,6 +23,11 @@ struct consume {
     char consumer[128];
 };
 
+static size_t room_limit(const struct consume *c)
+{
+    return c->options.bulk ? QUEUED_BULK_MAX : QUEUED_RUNS_MAX / 2;
+}
+
 static void take(struct consume *c, struct bus_message *m)
 {
     struct slot_job *first;
@@ -30,6 +35,9 @@ static void take(struct consume *c, struct bus_message *m)
     size_t n = held_add(c->options.held, m, bus_message_deliveries(m), &first, &bad);
     if (bad) {
         log_warn("a message of runs could not be read whole", LOG_INT("runs_read", n));
+    }
+    for (struct slot_job *job = first; n && job; job = job->next) {
+        job->bulk = c->options.bulk;
     }
     if (n) {
         slot_pool_push(c->options.slots, first);
@@ -69,7 +77,8 @@ static void *consume_main(void *arg)
     struct consume *c = arg;
     bool away = false;
     while (!atomic_load(&c->stopping)) {
-        size_t room = slot_pool_wait_room(c->options.slots, QUEUED_RUNS_MAX / 2, ROOM_WAIT_NS);
+        size_t room =
+            slot_pool_wait_room(c->options.slots, c->options.bulk, room_limit(c), ROOM_WAIT_NS);
         bool heavy = held_bytes(c->options.held) > HELD_BYTES_MAX;
         if (!room || heavy) {
             pull_owed(c);
@@ -100,7 +109,8 @@ struct consume *consume_new(const struct consume_options *options)
 {
     struct consume *c = mem_new(struct consume);
     c->options = *options;
-    (void)snprintf(c->consumer, sizeof(c->consumer), "%s-%s", CONSUMER_RUN, options->pool);
+    (void)snprintf(c->consumer, sizeof(c->consumer), "%s-%s",
+                   options->bulk ? CONSUMER_BULK : CONSUMER_RUN, options->pool);
     ASSERT(pthread_create(&c->thread, NULL, consume_main, c) == 0);
     return c;
 }

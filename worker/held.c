@@ -150,6 +150,7 @@ size_t held_add(struct held *h, struct bus_message *own_message, uint64_t delive
         struct run_job *job = &m->jobs[i];
         job->held_since_ns = now;
         job->sequence = ++h->sequence;
+        job->queued.lane = (uint32_t)uuid_hash(&job->request.customer_id);
         job->older = h->ring.older;
         job->newer = &h->ring;
         job->older->newer = job;

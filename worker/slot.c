@@ -13,6 +13,7 @@
 #include "mem.h"
 
 #define IDLE_MS 5000
+#define LANES   256
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STACK_BYTES MIB(2)
 #else
@@ -27,15 +28,22 @@ struct slot {
     int blocked; /* depth of slot_block_begin */
 };
 
+struct lane {
+    struct slot_job *head, **tail;
+    struct lane *next; /* in the ring of those that have jobs */
+};
+
 struct slot_pool {
     struct slot_options options;
     pthread_mutex_t lock; /* guards everything below */
     pthread_cond_t room;  /* queue got shorter, or a slot went idle or ended */
-    struct slot_job *head, **tail;
-    size_t queued;
+    struct lane lanes[LANES];
+    struct lane *last; /* of the ring: the one after it has its turn; NULL = no job */
+    size_t queued[2];  /* bulk apart */
     struct slot *idle;
     int n_slots, n_idle, n_computing;
-    size_t room_below; /* someone waits for a queue shorter than this; 0 = nobody */
+    size_t room_below[2]; /* someone waits for a queue shorter than this; 0 = nobody */
+    bool drains;          /* someone waits until nothing is left */
     bool stopping;
 };
 
@@ -64,24 +72,28 @@ struct slot_pool *slot_pool_new(const struct slot_options *options)
     pool->options.max_slots = MAX(pool->options.max_slots, 1);
     ASSERT(pthread_mutex_init(&pool->lock, NULL) == 0);
     cond_init_monotonic(&pool->room);
-    pool->tail = &pool->head;
     return pool;
 }
 
 /* Under the lock: the next job; NULL when none waits or enough slots compute already. */
 static struct slot_job *take_job(struct slot_pool *pool)
 {
-    struct slot_job *job = pool->head;
-    if (!job || pool->n_computing > pool->options.computing) {
+    if (!pool->last || pool->n_computing > pool->options.computing) {
         return NULL;
     }
-    pool->head = job->next;
-    if (!pool->head) {
-        pool->tail = &pool->head;
+    struct lane *lane = pool->last->next;
+    struct slot_job *job = lane->head;
+    lane->head = job->next;
+    if (lane->head) {
+        pool->last = lane; /* the next one's turn */
+    } else if (pool->last == lane) {
+        pool->last = NULL;
+    } else {
+        pool->last->next = lane->next;
     }
     job->next = NULL;
-    pool->queued--;
-    if (pool->queued < pool->room_below) {
+    pool->queued[job->bulk]--;
+    if (pool->queued[job->bulk] < pool->room_below[job->bulk] || pool->drains) {
         pthread_cond_broadcast(&pool->room);
     }
     return job;
@@ -96,7 +108,7 @@ static bool wait_for_work(struct slot_pool *pool, struct slot *slot)
     slot->next_idle = pool->idle;
     slot->woken = false;
     pool->idle = slot;
-    if (pool->room_below) {
+    if (pool->drains) {
         pthread_cond_broadcast(&pool->room);
     }
     int64_t until = clock_mono_ns() + IDLE_MS * NS_PER_MS;
@@ -168,7 +180,7 @@ static bool spawn(struct slot_pool *pool)
 /* Under the lock: puts one more slot to work if a job waits and a processor is free. */
 static void engage(struct slot_pool *pool)
 {
-    if (!pool->head || pool->n_computing >= pool->options.computing) {
+    if (!pool->last || pool->n_computing >= pool->options.computing) {
         return;
     }
     struct slot *slot = pool->idle;
@@ -183,16 +195,37 @@ static void engage(struct slot_pool *pool)
     }
 }
 
+/* Under the lock. */
+static void enqueue(struct slot_pool *pool, struct slot_job *job)
+{
+    struct lane *lane = &pool->lanes[job->lane % LANES];
+    job->next = NULL;
+    pool->queued[job->bulk]++;
+    if (lane->head) {
+        *lane->tail = job;
+        lane->tail = &job->next;
+        return;
+    }
+    lane->head = job;
+    lane->tail = &job->next;
+    if (pool->last) {
+        lane->next = pool->last->next;
+        pool->last->next = lane;
+    } else {
+        lane->next = lane;
+    }
+    pool->last = lane; /* its turn comes after all others' */
+}
+
 void slot_pool_push(struct slot_pool *pool, struct slot_job *first)
 {
     pthread_mutex_lock(&pool->lock);
-    *pool->tail = first;
     size_t pushed = 0;
-    for (struct slot_job *job = first; job; job = job->next) {
+    for (struct slot_job *job = first, *next; job; job = next) {
+        next = job->next;
+        enqueue(pool, job);
         pushed++;
-        pool->tail = &job->next;
     }
-    pool->queued += pushed;
     for (size_t i = 0; i < MIN(pushed, (size_t)pool->options.computing); i++) {
         engage(pool);
     }
@@ -202,21 +235,21 @@ void slot_pool_push(struct slot_pool *pool, struct slot_job *first)
 size_t slot_pool_queued(struct slot_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    size_t queued = pool->queued;
+    size_t queued = pool->queued[false] + pool->queued[true];
     pthread_mutex_unlock(&pool->lock);
     return queued;
 }
 
-size_t slot_pool_wait_room(struct slot_pool *pool, size_t limit, int64_t wait_ns)
+size_t slot_pool_wait_room(struct slot_pool *pool, bool bulk, size_t limit, int64_t wait_ns)
 {
     int64_t until = clock_mono_ns() + wait_ns;
     pthread_mutex_lock(&pool->lock);
-    while (pool->queued >= limit && clock_mono_ns() < until) {
-        pool->room_below = limit;
+    while (pool->queued[bulk] >= limit && clock_mono_ns() < until) {
+        pool->room_below[bulk] = limit;
         cond_wait_until(&pool->room, &pool->lock, until);
     }
-    pool->room_below = 0;
-    size_t room = pool->queued < limit ? limit - pool->queued : 0;
+    pool->room_below[bulk] = 0;
+    size_t room = pool->queued[bulk] < limit ? limit - pool->queued[bulk] : 0;
     pthread_mutex_unlock(&pool->lock);
     return room;
 }
@@ -232,10 +265,19 @@ void slot_pool_stats(struct slot_pool *pool, int *ret_busy, int *ret_slots)
 struct slot_job *slot_pool_take_queued(struct slot_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    struct slot_job *first = pool->head;
-    pool->head = NULL;
-    pool->tail = &pool->head;
-    pool->queued = 0;
+    struct slot_job *first = NULL, **tail = &first;
+    while (pool->last) {
+        struct lane *lane = pool->last->next;
+        *tail = lane->head;
+        tail = lane->tail;
+        lane->head = NULL;
+        if (pool->last == lane) {
+            pool->last = NULL;
+        } else {
+            pool->last->next = lane->next;
+        }
+    }
+    pool->queued[false] = pool->queued[true] = 0;
     pthread_mutex_unlock(&pool->lock);
     return first;
 }
@@ -244,12 +286,12 @@ bool slot_pool_drain(struct slot_pool *pool, int64_t wait_ns)
 {
     int64_t until = clock_mono_ns() + wait_ns;
     pthread_mutex_lock(&pool->lock);
-    while ((pool->queued || pool->n_slots > pool->n_idle) && clock_mono_ns() < until) {
-        pool->room_below = 1;
+    pool->drains = true;
+    while ((pool->last || pool->n_slots > pool->n_idle) && clock_mono_ns() < until) {
         cond_wait_until(&pool->room, &pool->lock, until);
     }
-    pool->room_below = 0;
-    bool quiet = !pool->queued && pool->n_slots == pool->n_idle;
+    pool->drains = false;
+    bool quiet = !pool->last && pool->n_slots == pool->n_idle;
     pthread_mutex_unlock(&pool->lock);
     return quiet;
 }
@@ -260,7 +302,7 @@ struct slot_pool *slot_pool_free(struct slot_pool *pool)
         return NULL;
     }
     pthread_mutex_lock(&pool->lock);
-    ASSERT(!pool->queued);
+    ASSERT(!pool->last);
     pool->stopping = true;
     for (struct slot *slot = pool->idle; slot; slot = slot->next_idle) {
         pthread_cond_signal(&slot->wake);

@@ -43,7 +43,7 @@ struct worker {
     struct slot_pool *slots;
     struct outbox *outbox;
     struct heartbeat *heartbeat;
-    struct consume *consume;
+    struct consume *consume, *consume_bulk;
     atomic_bool draining;
 };
 
@@ -336,6 +336,8 @@ static void start_parts(struct worker *w, const struct worker_config *config)
                                                              .pool = w->pool});
     w->consume = consume_new(&(struct consume_options){
         .bus = w->bus, .pool = w->pool, .held = w->held, .slots = w->slots});
+    w->consume_bulk = consume_new(&(struct consume_options){
+        .bus = w->bus, .pool = w->pool, .held = w->held, .slots = w->slots, .bulk = true});
 }
 
 static void on_connection(void *ctx, bool connected)
@@ -378,6 +380,7 @@ bool worker_drain(struct worker *w)
     int64_t until = clock_mono_ns() + DRAIN_NS;
     atomic_store(&w->draining, true);
     w->consume = consume_free(w->consume);
+    w->consume_bulk = consume_free(w->consume_bulk);
     struct slot_job *begun = held_give_back(w->held, slot_pool_take_queued(w->slots), false);
     if (begun) {
         slot_pool_push(w->slots, begun);
@@ -393,6 +396,7 @@ struct worker *worker_free(struct worker *w)
 {
     if (w) {
         w->consume = consume_free(w->consume);
+        w->consume_bulk = consume_free(w->consume_bulk);
         w->heartbeat = heartbeat_free(w->heartbeat);
         w->slots = slot_pool_free(w->slots);
         w->outbox = outbox_free(w->outbox);

@@ -1,7 +1,7 @@
 /* Owns the way of accepted events into the workers' queue. One thread builds batches from the line
  * of waiting events and keeps a few publishes in flight; a publish that fails is sent again with
  * the same message id, so the stream stores it once. A second thread does what blocks, so that no
- * event waits for it: it asks for the queue's length in NATS, which bounds what is published ahead
+ * event waits for it: it asks for the queues' lengths in NATS, which bound what is published ahead
  * of the workers (the rest waits here, by id), and writes the replica's heartbeat with
  * `oldest_waiting`: the first event that may still be on its way (waiting, in the queue, or
  * delivered within GRACE_NS). The sweeper leaves everything from it on alone. */
@@ -13,12 +13,15 @@
 #include "clock.h"
 #include "db.h"
 #include "dispatch/reload.h"
+#include "dispatch/runs_ahead.h"
+#include "dispatch/share.h"
 #include "dispatch/waiting.h"
 #include "log.h"
 #include "subjects.h"
 
 #define IN_FLIGHT         8
 #define RUNS_AHEAD        6000              /* runs in NATS that no worker has taken yet */
+#define BULK_AHEAD        1000              /* of customers over their share */
 #define ASK_NS            (500 * NS_PER_MS) /* how often the queue is looked at */
 #define ASK_SOON_NS       (50 * NS_PER_MS)  /* when half of what may be ahead is used up */
 #define BYTES_BUDGET      MIB(16)
@@ -34,6 +37,7 @@ struct slot {
     enum slot_state state;
     struct buf message;
     char msg_id[UUID_TEXT_LEN + 1];
+    enum run_queue queue;
     int64_t retry_at_ns;
     struct uuid first; /* smallest id of a first attempt; all ones when none */
 };
@@ -45,8 +49,8 @@ struct sent {
 
 struct dispatcher {
     struct bus *bus;
-    char *conninfo, *subject;
-    const char *pool;
+    char *conninfo, *subjects[_RUN_QUEUE_N];
+    char *pool;
     int replica_id;
     int64_t heartbeat_ns;
     pthread_t thread, watch_thread;
@@ -55,20 +59,23 @@ struct dispatcher {
     pthread_mutex_t lock; /* guards line, slots' state and the ring of what was sent */
     pthread_cond_t changed;
     struct waiting *line;
+    struct share *share;
     struct slot slots[IN_FLIGHT];
     struct sent *sent; /* ring */
     size_t sent_first, sent_len;
     _Atomic bool stopping;
     _Atomic size_t n_waiting;
-    _Atomic int64_t allowance;  /* runs that may be published before asking again */
-    _Atomic int64_t milli_runs; /* of a message, of late, in thousandths */
+    _Atomic int64_t allowance[_RUN_QUEUE_N];  /* runs to publish before asking again */
+    _Atomic int64_t milli_runs[_RUN_QUEUE_N]; /* of a message, of late, in thousandths */
 
-    struct db *db; /* the publishing thread's */
+    /* The publishing thread's own. */
+    struct db *db;
+    bool stuck; /* no event of the line may go for now */
 
     /* The watching thread's own. */
     struct db *watch_db;
     pthread_cond_t stop;
-    struct bus_queue_state queue;
+    int64_t oldest_pending_ns; /* in NATS; 0 = none */
 };
 
 static const struct uuid no_id = {
@@ -84,12 +91,16 @@ int dispatcher_new(const struct dispatcher_options *options, struct dispatcher *
     d->heartbeat_ns =
         (options->heartbeat_every_ms ? options->heartbeat_every_ms : 1000) * NS_PER_MS;
     struct buf subject;
-    buf_init(&subject, 256);
-    buf_addf(&subject, "%s.%s", SUBJECT_RUN, options->pool);
-    d->subject = buf_take(&subject);
-    d->pool = d->subject + strlen(SUBJECT_RUN) + 1;
+    for (int i = 0; i < _RUN_QUEUE_N; i++) {
+        buf_init(&subject, 256);
+        buf_addf(&subject, "%s.%s%s", SUBJECT_RUN, options->pool,
+                 i == RUN_QUEUE_BULK ? SUBJECT_BULK : "");
+        d->subjects[i] = buf_take(&subject);
+        atomic_init(&d->milli_runs[i], 1000);
+    }
+    d->pool = mem_strdup(options->pool);
+    d->share = share_new();
     d->line = waiting_new(BYTES_BUDGET);
-    atomic_init(&d->milli_runs, 1000);
     d->sent = mem_array(SENT_MAX, sizeof(*d->sent));
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_t attr;
@@ -120,7 +131,11 @@ struct dispatcher *dispatcher_free(struct dispatcher *d)
         pthread_cond_destroy(&d->changed);
         pthread_mutex_destroy(&d->lock);
         mem_free(d->sent);
-        mem_free(d->subject);
+        for (int i = 0; i < _RUN_QUEUE_N; i++) {
+            mem_free(d->subjects[i]);
+        }
+        mem_free(d->pool);
+        share_free(d->share);
         mem_free(d->conninfo);
         mem_free(d);
     }
@@ -190,8 +205,8 @@ static void publish(struct dispatcher *d, struct slot *s)
     pthread_mutex_lock(&d->lock);
     s->state = SLOT_SENT;
     pthread_mutex_unlock(&d->lock);
-    int r = bus_publish_stored(d->bus, d->subject, s->msg_id, buf_str(&s->message), PUBLISH_WAIT_MS,
-                               on_stored, s);
+    int r = bus_publish_stored(d->bus, d->subjects[s->queue], s->msg_id, buf_str(&s->message),
+                               PUBLISH_WAIT_MS, on_stored, s);
     if (r < 0) {
         on_stored(s, r);
     }
@@ -240,19 +255,39 @@ static void add_reloaded(void *ctx, const struct run_request *request)
     wire_batch_add(&fill->slot->message, buf_str(&one));
 }
 
-/* Takes the next events off the line for a slot: a run of those with bytes, or a run of those to
- * read back. From the line to the slot in one step, so that the heartbeat always sees them. */
+/* Which queue the next event goes to: what is taken over, to that of everybody. */
+static enum run_queue queue_of(const struct dispatcher *d, const struct waiting_event *e,
+                               int64_t now)
+{
+    return !e->taken_over && share_over(d->share, &e->lane, now) ? RUN_QUEUE_BULK : RUN_QUEUE_MAIN;
+}
+
+/* Takes the next events off the line for a slot, all for one queue: a run of those with bytes, or a
+ * run of those to read back. Lanes whose queue is full, or another one, are passed over. From the
+ * line to the slot in one step, so that the heartbeat always sees them. */
 static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *events,
                    bool *ret_reload)
 {
-    size_t n = 0, bytes = 0;
+    size_t n = 0, bytes = 0, passed = 0;
+    int64_t now = clock_mono_ns();
     pthread_mutex_lock(&d->lock);
+    int64_t room[_RUN_QUEUE_N] = {
+        [RUN_QUEUE_MAIN] = d->allowance[RUN_QUEUE_MAIN],
+        [RUN_QUEUE_BULK] = MIN(d->allowance[RUN_QUEUE_BULK], share_bulk_room(d->share, now)),
+    };
     s->state = SLOT_FILLING;
     s->first = no_id;
-    while (n < BATCH_MAX_RUNS && waiting_len(d->line) > 0 && bytes < BATCH_TARGET_BYTES) {
+    while (n < BATCH_MAX_RUNS && passed < waiting_lanes(d->line) && bytes < BATCH_TARGET_BYTES) {
         struct waiting_event next = waiting_next(d->line);
+        enum run_queue queue = queue_of(d, &next, now);
         bool reload = next.bytes == NULL;
-        if (n > 0 && (reload != *ret_reload || bytes + next.size > BATCH_TARGET_BYTES)) {
+        bool other = n > 0 && (queue != s->queue || reload != *ret_reload);
+        if (room[queue] <= (int64_t)n || other) {
+            waiting_skip(d->line);
+            passed++;
+            continue;
+        }
+        if (n > 0 && bytes + next.size > BATCH_TARGET_BYTES) {
             break;
         }
         *ret_reload = reload;
@@ -260,7 +295,12 @@ static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *e
         if (!next.taken_over && uuid_cmp(&next.id, &s->first) < 0) {
             s->first = next.id;
         }
+        s->queue = queue;
+        passed = 0;
         events[n++] = waiting_pop(d->line);
+        if (!next.taken_over) {
+            share_charge(d->share, &next.lane, queue == RUN_QUEUE_BULK, now);
+        }
     }
     atomic_store_explicit(&d->n_waiting, waiting_len(d->line), memory_order_relaxed);
     pthread_mutex_unlock(&d->lock);
@@ -286,8 +326,9 @@ static int ensure_db(struct dispatcher *d, struct db **db, struct err *err)
     return db_ok(*db) ? 0 : db_reconnect(*db, err);
 }
 
-/* Events taken to be read back are held here until PostgreSQL answers. */
-static void fill_slot(struct dispatcher *d, struct slot *s)
+/* Events taken to be read back are held here until PostgreSQL answers. False when no event of the
+ * line may go now. */
+static bool fill_slot(struct dispatcher *d, struct slot *s)
 {
     struct waiting_event events[BATCH_MAX_RUNS];
     bool reload = false;
@@ -330,26 +371,33 @@ static void fill_slot(struct dispatcher *d, struct slot *s)
         struct uuid id = uuid_v4();
         uuid_format(&id, s->msg_id);
         remember_sent(d, &s->first);
-        d->allowance -= (int64_t)n;
-        d->milli_runs += ((int64_t)n * 1000 - d->milli_runs) / 16;
+        d->allowance[s->queue] -= (int64_t)n;
+        d->milli_runs[s->queue] += ((int64_t)n * 1000 - d->milli_runs[s->queue]) / 16;
         publish(d, s);
     }
+    return n > 0;
 }
 
 /* --- the watching thread ---------------------------------------------------------------------- */
 
 static void ask_queue(struct dispatcher *d)
 {
-    char consumer[128];
-    (void)snprintf(consumer, sizeof(consumer), "%s-%s", CONSUMER_RUN, d->pool);
+    static const int64_t most[_RUN_QUEUE_N] = {
+        [RUN_QUEUE_MAIN] = RUNS_AHEAD,
+        [RUN_QUEUE_BULK] = BULK_AHEAD,
+    };
+    struct bus_queue_state queues[_RUN_QUEUE_N];
     struct err err;
-    int r = bus_queue_state(d->bus, STREAM_RUN, consumer, &d->queue, &err);
+    int r = runs_ahead(d->bus, d->pool, queues, &err);
     if (r == -ENOENT || r == -ENOTCONN) {
         (void)!bus_ensure_streams(d->bus, d->pool, &err);
     }
     if (r == 0) {
+        d->oldest_pending_ns = runs_ahead_oldest(queues);
         pthread_mutex_lock(&d->lock);
-        d->allowance = RUNS_AHEAD - (int64_t)d->queue.pending * d->milli_runs / 1000;
+        for (int i = 0; i < _RUN_QUEUE_N; i++) {
+            d->allowance[i] = most[i] - (int64_t)queues[i].pending * d->milli_runs[i] / 1000;
+        }
         if (waiting_len(d->line) > 0) {
             pthread_cond_signal(&d->changed);
         }
@@ -361,8 +409,8 @@ static void ask_queue(struct dispatcher *d)
 static struct uuid oldest_on_the_way(struct dispatcher *d)
 {
     int64_t safe = clock_now_ns() - GRACE_NS;
-    if (d->queue.oldest_pending_ns && d->queue.oldest_pending_ns - NS_PER_SEC < safe) {
-        safe = d->queue.oldest_pending_ns - NS_PER_SEC;
+    if (d->oldest_pending_ns && d->oldest_pending_ns - NS_PER_SEC < safe) {
+        safe = d->oldest_pending_ns - NS_PER_SEC;
     }
     struct uuid oldest = no_id;
     pthread_mutex_lock(&d->lock);
@@ -408,7 +456,9 @@ static void *watch(void *arg)
     int64_t asked_ns = 0, beat_ns = 0;
     while (!d->stopping) {
         int64_t now = clock_mono_ns();
-        int64_t ask_at = asked_ns + (d->allowance > RUNS_AHEAD / 2 ? ASK_NS : ASK_SOON_NS);
+        bool plenty = d->allowance[RUN_QUEUE_MAIN] > RUNS_AHEAD / 2 &&
+                      d->allowance[RUN_QUEUE_BULK] > BULK_AHEAD / 2;
+        int64_t ask_at = asked_ns + (plenty ? ASK_NS : ASK_SOON_NS);
         if (now >= ask_at) {
             ask_queue(d);
             asked_ns = now;
@@ -430,23 +480,29 @@ static void *watch(void *arg)
 
 /* --- the publishing thread -------------------------------------------------------------------- */
 
+static bool may_publish(const struct dispatcher *d)
+{
+    return d->allowance[RUN_QUEUE_MAIN] > 0 || d->allowance[RUN_QUEUE_BULK] > 0;
+}
+
 /* Sends again what failed and fills free slots; true when something was done. */
 static bool work(struct dispatcher *d)
 {
     bool worked = false;
+    d->stuck = false;
     int64_t now = clock_mono_ns();
     for (int i = 0; i < IN_FLIGHT; i++) {
         struct slot *s = &d->slots[i];
         pthread_mutex_lock(&d->lock);
         enum slot_state state = s->state;
         bool due = state == SLOT_FAILED && s->retry_at_ns <= now;
-        bool fill = state == SLOT_FREE && waiting_len(d->line) > 0 && d->allowance > 0;
+        bool fill = state == SLOT_FREE && waiting_len(d->line) > 0 && may_publish(d) && !d->stuck;
         pthread_mutex_unlock(&d->lock);
         if (due) {
             publish(d, s);
         } else if (fill) {
-            fill_slot(d, s);
-            worked = true;
+            d->stuck = !fill_slot(d, s);
+            worked |= !d->stuck;
         }
     }
     return worked;
@@ -459,7 +515,7 @@ static void wait_for_change(struct dispatcher *d)
     int64_t until = clock_mono_ns() + (idle ? 100 : 5) * NS_PER_MS;
     struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
     bool can_fill = false;
-    for (int i = 0; i < IN_FLIGHT && !idle && d->allowance > 0; i++) {
+    for (int i = 0; i < IN_FLIGHT && !idle && !d->stuck && may_publish(d); i++) {
         can_fill |= d->slots[i].state == SLOT_FREE;
     }
     if (!can_fill && !d->stopping) {

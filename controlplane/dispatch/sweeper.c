@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "db.h"
+#include "dispatch/runs_ahead.h"
 #include "log.h"
 #include "presence.h"
 #include "subjects.h"
@@ -135,17 +136,16 @@ static void take_over(struct sweeper *s, const struct db_rows *rows, const char 
 }
 
 /* Seconds since the epoch; far ahead when nothing waits. */
-static void oldest_pending(const struct bus_queue_state *queue, char ret[32])
+static void oldest_pending(int64_t oldest_ns, char ret[32])
 {
-    (void)snprintf(ret, 32, "%.3f",
-                   queue->oldest_pending_ns ? (double)queue->oldest_pending_ns / 1e9 : 1e11);
+    (void)snprintf(ret, 32, "%.3f", oldest_ns ? (double)oldest_ns / 1e9 : 1e11);
 }
 
 /* What a queue released and no worker has reported may still stand in NATS. */
-static int sweep_expired(struct sweeper *s, const struct bus_queue_state *queue, struct err *err)
+static int sweep_expired(struct sweeper *s, int64_t oldest_ns, struct err *err)
 {
     char oldest[32];
-    oldest_pending(queue, oldest);
+    oldest_pending(oldest_ns, oldest);
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     int r = db_run(s->db, QUERY_SWEEP_EXPIRED, &rows, err, DB_I64(BATCH), DB_I64(TAKEOVER_MS),
                    DB_TEXT(oldest));
@@ -156,10 +156,10 @@ static int sweep_expired(struct sweeper *s, const struct bus_queue_state *queue,
     return r;
 }
 
-static int sweep_lost(struct sweeper *s, const struct bus_queue_state *queue, struct err *err)
+static int sweep_lost(struct sweeper *s, int64_t oldest_ns, struct err *err)
 {
     char oldest[32];
-    oldest_pending(queue, oldest);
+    oldest_pending(oldest_ns, oldest);
     AUTO(db_rows_free) struct db_rows *state = NULL;
     int r = db_run(s->db, QUERY_SWEEP_STATE, &state, err, DB_I64(GRACE_MS), DB_TEXT(oldest));
     if (r != 0 || db_rows_n(state) != 1) {
@@ -243,11 +243,9 @@ static int pass(struct sweeper *s, struct err *err)
     if (r == 0 && s->locked) {
         r = upkeep(s, err);
     }
-    struct bus_queue_state queue, results;
+    struct bus_queue_state queues[_RUN_QUEUE_N], results;
     if (r == 0) {
-        char consumer[128];
-        (void)snprintf(consumer, sizeof(consumer), "%s-%s", CONSUMER_RUN, s->pool);
-        r = bus_queue_state(s->bus, STREAM_RUN, consumer, &queue, err);
+        r = runs_ahead(s->bus, s->pool, queues, err);
     }
     if (r == 0) {
         r = bus_queue_state(s->bus, STREAM_RESULT, CONSUMER_RESULT, &results, err);
@@ -264,8 +262,9 @@ static int pass(struct sweeper *s, struct err *err)
     if (!s->locked || behind || now - s->steady_since < STEADY_NS) {
         return 0;
     }
-    r = sweep_lost(s, &queue, err);
-    return r == 0 ? sweep_expired(s, &queue, err) : r;
+    int64_t oldest_ns = runs_ahead_oldest(queues);
+    r = sweep_lost(s, oldest_ns, err);
+    return r == 0 ? sweep_expired(s, oldest_ns, err) : r;
 }
 
 static void *run(void *arg)

@@ -207,6 +207,16 @@ struct waiting_event waiting_next(const struct waiting *w)
     return event_of(urgents_turn(w) ? &w->urgent : w->turn);
 }
 
+void waiting_skip(struct waiting *w)
+{
+    if (urgents_turn(w)) {
+        w->urgent_next = false;
+    } else if (w->turn) {
+        w->turn = w->turn->after;
+        w->urgent_next = true;
+    }
+}
+
 struct waiting_event waiting_pop(struct waiting *w)
 {
     ASSERT(w->len > 0);

@@ -26,6 +26,8 @@ size_t waiting_len(const struct waiting *w);
 size_t waiting_lanes(const struct waiting *w); /* that have an event */
 /* Whose turn it is; bytes are borrowed. len > 0. */
 struct waiting_event waiting_next(const struct waiting *w);
+/* Leaves it and gives the turn to the next lane. */
+void waiting_skip(struct waiting *w);
 /* Removes it and gives the turn to the next lane; the caller owns bytes. */
 struct waiting_event waiting_pop(struct waiting *w);
 /* The smallest id of those that are not taken over; false when there is none. */

@@ -14,6 +14,7 @@ struct job {
     struct slot_job queued;
     int wait_ms;
     atomic_int runs;
+    int place; /* how many were done before it */
 };
 
 struct bench {
@@ -63,7 +64,7 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
     }
     atomic_fetch_add(&job->runs, 1);
     atomic_fetch_sub(&b->computing, 1);
-    atomic_fetch_add(&b->done, 1);
+    job->place = atomic_fetch_add(&b->done, 1);
 }
 
 static struct slot_pool *make(struct bench *b, int max, int computing)
@@ -145,8 +146,9 @@ static void test_taking_back_and_room(void **state)
     }
     struct job *jobs = push(pool, 10, 0);
     assert_int_equal(slot_pool_queued(pool), 10);
-    assert_int_equal(slot_pool_wait_room(pool, 10, NS_PER_MS), 0);
-    assert_int_equal(slot_pool_wait_room(pool, 12, NS_PER_MS), 2);
+    assert_int_equal(slot_pool_wait_room(pool, false, 10, NS_PER_MS), 0);
+    assert_int_equal(slot_pool_wait_room(pool, false, 12, NS_PER_MS), 2);
+    assert_int_equal(slot_pool_wait_room(pool, true, 12, NS_PER_MS), 12);
     assert_false(slot_pool_drain(pool, NS_PER_MS));
     struct slot_job *taken = slot_pool_take_queued(pool);
     for (int i = 0; i < 10; i++) {
@@ -161,6 +163,36 @@ static void test_taking_back_and_room(void **state)
     slot_pool_free(pool);
 }
 
+static void test_lanes_take_turns(void **state)
+{
+    struct bench b = {0};
+    struct slot_pool *pool = make(&b, 1, 1);
+    struct job *first = push(pool, 1, 200);
+    while (slot_pool_queued(pool)) {
+        clock_wait_ns(NS_PER_MS);
+    }
+    struct job *jobs = mem_array(56, sizeof(*jobs));
+    for (int i = 0; i < 56; i++) { /* 50 of one, then 3 each of two others */
+        jobs[i].queued.lane = i < 50 ? 7 : i % 2 ? 300 : 12;
+        jobs[i].queued.bulk = i < 50;
+        jobs[i].queued.next = i + 1 < 56 ? &jobs[i + 1].queued : NULL;
+    }
+    slot_pool_push(pool, &jobs[0].queued);
+    assert_int_equal(slot_pool_wait_room(pool, true, 60, NS_PER_MS), 10);
+    assert_int_equal(slot_pool_wait_room(pool, false, 60, NS_PER_MS), 54);
+    assert_true(slot_pool_drain(pool, 10 * NS_PER_SEC));
+    check_once(first, 1);
+    for (int i = 0; i < 56; i++) {
+        assert_int_equal(atomic_load(&jobs[i].runs), 1);
+        if (i >= 50) {
+            assert_in_range(jobs[i].place, 1, 9);
+        }
+        assert_true(i == 0 || i >= 50 || jobs[i].place > jobs[i - 1].place);
+    }
+    mem_free(jobs);
+    slot_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_waiting_jobs_are_replaced),
         cmocka_unit_test(test_max_slots_bounds),
         cmocka_unit_test(test_taking_back_and_room),
+        cmocka_unit_test(test_lanes_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

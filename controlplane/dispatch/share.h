@@ -1,0 +1,20 @@
+/* Each customer's share of what is published ahead of the workers. Who sends faster is over it: its
+ * runs go into a queue of their own (bulk), which workers fetch apart, and, while customers within
+ * their share are about, no faster than leaves the machines room for these. Not thread-safe. */
+#pragma once
+
+#include "uuid.h"
+
+#define SHARE_RATE  500 /* runs a second of one customer and replica */
+#define SHARE_BURST 100 /* runs at once on top of it */
+/* Runs a second of all customers over their share, in one replica, while others are about. */
+#define SHARE_BULK_RATE 2000
+
+struct share;
+struct share *share_new(void);
+struct share *share_free(struct share *s);
+bool share_over(const struct share *s, const struct uuid *customer, int64_t now_ns);
+/* How many bulk runs may go now; no limit while nobody else is about. */
+int64_t share_bulk_room(struct share *s, int64_t now_ns);
+/* One run more, as bulk or not. */
+void share_charge(struct share *s, const struct uuid *customer, bool bulk, int64_t now_ns);
