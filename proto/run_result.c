@@ -9,7 +9,7 @@
 
 #define NAME_MAX_BYTES   KIB(4)
 #define WORDS_MAX_BYTES  KIB(64)
-#define LOG_MAX_BYTES    4096
+#define LOG_MAX_BYTES    (4 * 4096) /* 4,096 characters */
 #define LOGS_MAX         20000
 #define STATES_MAX       8
 #define HEADERS_MAX      1000

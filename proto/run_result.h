@@ -10,7 +10,7 @@ struct result_log {
     int64_t time_ns;
     uint32_t level; /* enum log_line_level of worker/components/component.h: TRACE 0 ... METRIC 6 */
     struct str step_name;
-    struct str message; /* at most 4096 bytes */
+    struct str message; /* at most 4096 characters */
 };
 struct result_state {
     uint32_t scope;   /* 1 = flow ("instance"), 2 = cross-flow, 3 = integration */

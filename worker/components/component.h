@@ -9,7 +9,7 @@ struct action_context; /* the engine's; see the accessors below */
 
 /* What an action hands back. Zeroed before the call. */
 struct action_result {
-    struct json data;         /* becomes step.results */
+    struct json data; /* becomes step.results; bytes with a content type as {data, contentType} */
     const char *content_type; /* of binary data or a synchronous reply; NULL = none */
     int status_code;          /* for a synchronous reply; 0 = unset */
     struct json headers;      /* for a synchronous reply; UNDEFINED = unset */
@@ -123,6 +123,7 @@ const char *action_traceparent(struct action_context *ctx);  /* W3C trace contex
 const char *action_execution_id(struct action_context *ctx); /* global id */
 const char *action_flow_name(struct action_context *ctx);
 const char *action_step_name(struct action_context *ctx);
+const char *action_loop_path(struct action_context *ctx); /* "outer.3,inner.0"; "" = no loop */
 /* Around anything that waits (sockets, sleep), so that the slot pool can run others meanwhile. */
 void action_block_begin(struct action_context *ctx);
 void action_block_end(struct action_context *ctx);

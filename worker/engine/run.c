@@ -15,6 +15,9 @@
 #define ARENA_MAX  (RUN_MEMORY_MAX * 8)
 #define KEEP_FIRST KIB(16)
 #define LOOP_FIRST KIB(4)
+/* A wait that the deadline cuts off ends a little before it: the step then fails by the deadline,
+ * whatever it says itself. */
+#define CUT_OFF_NS (10 * NS_PER_MS)
 
 /* --- memory of a slot ------------------------------------------------------------------------ */
 
@@ -77,17 +80,30 @@ static enum flow_signal fail(struct run *run, const struct plan_step *ps, const 
     return FLOW_FAIL;
 }
 
+static bool is_cut_off(const struct run *run)
+{
+    return clock_mono_ns() + CUT_OFF_NS >= run->deadline_ns;
+}
+
+static int too_long(const struct run *run, struct err *err)
+{
+    int64_t ms = run->env->run_ms ? run->env->run_ms : RUN_DEADLINE_MS;
+    return err_set(err, -ETIMEDOUT, "run.deadline",
+                   "the execution ran longer than the maximum of %lld %s",
+                   (long long)(ms % 60000 ? ms : ms / 60000), ms % 60000 ? "ms" : "minutes");
+}
+
+static size_t held_bytes(const struct run *run)
+{
+    return arena_used(run->keep) + (run->scratch != run->keep ? arena_used(run->scratch) : 0);
+}
+
 static int check_limits(struct run *run, struct err *err)
 {
     if (clock_mono_ns() >= run->deadline_ns) {
-        int64_t ms = run->env->run_ms ? run->env->run_ms : RUN_DEADLINE_MS;
-        return err_set(err, -ETIMEDOUT, "run.deadline",
-                       "the execution ran longer than the maximum of %lld %s",
-                       (long long)(ms % 60000 ? ms : ms / 60000), ms % 60000 ? "ms" : "minutes");
+        return too_long(run, err);
     }
-    size_t used =
-        arena_used(run->keep) + (run->scratch != run->keep ? arena_used(run->scratch) : 0);
-    if (used > RUN_MEMORY_MAX) {
+    if (held_bytes(run) > RUN_MEMORY_MAX) {
         return err_set(err, -ENOMEM, "run.memory",
                        "the execution holds more than the maximum of %zu MiB of data",
                        RUN_MEMORY_MAX / MIB(1));
@@ -115,6 +131,15 @@ static int perform(struct action_context *ctx, struct action_result *ret, struct
     ASSERT(false);
 }
 
+/* Bytes of a content type are seen by other steps as {data, contentType}. */
+static struct json file_of(struct run *run, const struct action_result *result)
+{
+    const struct json_member members[] = {
+        {STR("data"), result->data},
+        {STR("contentType"), json_cstr(arena_strdup(run->scratch, result->content_type))}};
+    return json_object(arena_dup(run->scratch, members, sizeof(members)), ARRAY_LEN(members));
+}
+
 static int attempt_step(struct run *run, const struct plan_step *ps, struct action_result *ret,
                         struct err *err)
 {
@@ -126,6 +151,9 @@ static int attempt_step(struct run *run, const struct plan_step *ps, struct acti
     }
     if (rc == 0 && ps->def->is_trigger && ret->data.type == JSON_UNDEFINED) {
         ret->data = run->payload;
+    }
+    if (rc == 0 && ret->data.type == JSON_BINARY && ret->content_type) {
+        ret->data = file_of(run, ret);
     }
     return rc;
 }
@@ -162,6 +190,10 @@ static int try_step(struct run *run, const struct plan_step *ps, struct action_r
             return rc;
         }
         rc = attempt_step(run, ps, ret, err);
+        if (rc < 0 && rc != -EINVAL && is_cut_off(run)) {
+            run_log(run, LINE_WARN, ps->def->name, str_of(err->message));
+            return too_long(run, err);
+        }
         if (rc == 0 || attempt > further || ps->kind == PLAN_MISSING) {
             return rc;
         }
@@ -178,7 +210,7 @@ static bool may_go_on(const struct run *run, const struct plan_step *ps)
     const struct def_error_config *e = &ps->def->error;
     return (e->handler == DEF_ERROR_IGNORE ||
             (e->handler == DEF_ERROR_RETRY && e->ignore_final_error)) &&
-           clock_mono_ns() < run->deadline_ns;
+           !is_cut_off(run);
 }
 
 static void set_result(struct run *run, const struct plan_step *ps, struct action_result *result)
@@ -355,8 +387,9 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
     run_record_step(run, &r);
     if (run->request->debug) {
         const char *text =
-            arena_printf(run->scratch, "%s: %s in %lld us", ps->def->key, error ? "failed" : "done",
-                         (long long)((r.ended_ns - started_ns) / 1000));
+            arena_printf(run->scratch, "%s: %s in %lld us, %zu KiB held", ps->def->key,
+                         error ? "failed" : "done", (long long)((r.ended_ns - started_ns) / 1000),
+                         held_bytes(run) / KIB(1));
         run_log(run, LINE_DEBUG, ps->def->name, str_of(text));
     }
 }
@@ -410,6 +443,7 @@ static enum flow_signal run_step(struct run *run, const struct plan_step *ps)
     set_result(run, ps, &result);
     record(run, ps, started_ns, &result, NULL, attempts);
     if (ps->def->is_trigger) {
+        run->last.data = payload_to_record(run, result.data); /* what a caller may see of it */
         run_reply_trigger(run, &result);
         if (result.result_type) {
             run->result_type = result.result_type;

@@ -94,6 +94,11 @@ const char *action_step_name(struct action_context *ctx)
     return "Call It";
 }
 
+const char *action_loop_path(struct action_context *ctx)
+{
+    return "each.3";
+}
+
 void action_block_begin(struct action_context *ctx)
 {
     ctx->blocks++;

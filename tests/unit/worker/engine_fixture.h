@@ -109,6 +109,11 @@ static int test_wait(struct action_context *ctx, struct action_result *ret, stru
     clock_wait_ns(30 * NS_PER_MS);
     return 0;
 }
+static int test_hang(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    clock_wait_ns(action_deadline(ctx) - clock_mono_ns() - 2 * NS_PER_MS);
+    return err_set(err, -ETIMEDOUT, "test.hang", "nobody answered");
+}
 static int test_log(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct str text;
@@ -148,6 +153,7 @@ static const struct action test_actions[] = {
     {.key = "reply", .label = "Reply", .perform = test_reply},
     {.key = "keys", .label = "Keys", .perform = test_keys},
     {.key = "wait", .label = "Wait", .perform = test_wait},
+    {.key = "hang", .label = "Hang", .perform = test_hang},
     {.key = "log", .label = "Log", .inputs = test_inputs, .perform = test_log},
     {.key = "last", .label = "Last", .inputs = test_inputs, .perform = test_last},
     {.key = "noChange", .label = "Poll", .flags = ACTION_TRIGGER, .perform = test_no_change},

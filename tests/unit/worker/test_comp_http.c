@@ -297,9 +297,10 @@ static void flows_call_each_other(void **state)
     expect(&ctx, "Api-Key: key-1\r\n");
     expect(&ctx, "prismatic-invoke-type: Cross Flow\r\n");
     expect(&ctx, "prismatic-executionid: RXhlY3V0aW9uOjE=\r\n");
-    expect(&ctx, "prismatic-invoked-by: {\"componentActionKey\":\"cross-flow.invokeFlow\","
-                 "\"executionId\":\"RXhlY3V0aW9uOjE=\",\"executionStartedAt\":"
-                 "\"2026-01-02T03:04:05.678Z\",\"stepName\":\"Call It\"}\r\n");
+    expect(&ctx,
+           "prismatic-invoked-by: {\"componentActionKey\":\"cross-flow.invokeFlow\","
+           "\"executionId\":\"RXhlY3V0aW9uOjE=\",\"executionStartedAt\":"
+           "\"2026-01-02T03:04:05.678Z\",\"stepName\":\"Call It\",\"loopPath\":\"each.3\"}\r\n");
     expect(&ctx, "Idempotency-Key: 0000-key\r\n");
     expect(&ctx, "\r\n\r\n[{\"id\":1}]");
     assert_int_equal(call(&ctx, "cross-flow.triggerFlow", "{\"flowName\": \"Done\"}"), 0);

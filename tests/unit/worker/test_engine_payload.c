@@ -62,6 +62,15 @@ static const struct body_case body_cases[] = {
            "\r\n\r\nv\r\n--b--"),
      "{\"a\":{\"data\":\"dg==\",\"contentType\":\"MultiPart/Form-Data; boundary=b\"}}", "",
      JSON_OBJECT},
+    {"a name that comes again makes a list", "multipart/form-data; boundary=b",
+     BYTES("--b\r\nContent-Disposition: form-data; name=f; filename=1.txt\r\nContent-Type: "
+           "text/plain\r\n\r\none\r\n--b\r\nContent-Disposition: form-data; "
+           "name=f\r\n\r\ntwo\r\n--b\r\nContent-Disposition: form-data; "
+           "name=f\r\n\r\nthree\r\n--b--"),
+     "{\"f\":[{\"data\":\"one\",\"contentType\":\"text/"
+     "plain\",\"fileName\":\"1.txt\"},{\"data\":\"two\","
+     "\"contentType\":\"text/plain\"},{\"data\":\"three\",\"contentType\":\"text/plain\"}]}",
+     "", JSON_OBJECT},
     {"multipart of rubbish", "multipart/form-data; boundary=b", BYTES("--b--b--b\r\n--b"), "{}", "",
      JSON_OBJECT},
 };
