@@ -130,6 +130,7 @@ void action_block_end(struct action_context *ctx);
 struct http_client;
 struct http_client *action_http(struct action_context *ctx); /* the slot's handle */
 
+#define STATE_MAX_BYTES MIB(64) /* all stores that an execution can write, together */
 enum state_scope {
     STATE_EXECUTION,
     STATE_INSTANCE /* the flow's */,
@@ -144,6 +145,9 @@ int action_state_set(struct action_context *ctx, enum state_scope scope, struct 
                      struct json value, struct err *err) must_check; /* UNDEFINED removes */
 int action_state_keys(struct action_context *ctx, enum state_scope scope, struct json *ret,
                       struct err *err) must_check; /* array of strings */
+/* Bytes of the store as JSON; 2 when it is empty. */
+int action_state_usage(struct action_context *ctx, enum state_scope scope, size_t *ret_bytes,
+                       struct err *err) must_check;
 int action_state_clear(struct action_context *ctx, enum state_scope scope,
                        struct err *err) must_check;
 /* Recursive flows: the cursor of this execution. */

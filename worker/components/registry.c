@@ -14,6 +14,7 @@ const struct component *const component_registry[] = {
     &component_management_triggers,
     &component_math,
     &component_persist_data,
+    &component_process_data,
     &component_recursive_flow,
     &component_schedule_triggers,
     &component_sleep,

@@ -14,6 +14,7 @@ extern const struct component component_loop;
 extern const struct component component_management_triggers;
 extern const struct component component_math;
 extern const struct component component_persist_data;
+extern const struct component component_process_data;
 extern const struct component component_recursive_flow;
 extern const struct component component_schedule_triggers;
 extern const struct component component_sleep;

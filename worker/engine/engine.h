@@ -13,7 +13,7 @@
 #define RUN_LOG_LINES_MAX    10000
 #define RUN_LOG_LINE_MAX     4096 /* characters */
 #define RUN_LOG_BYTES_MAX    MIB(1)
-#define RUN_STATE_MAX        MIB(64)                        /* all stores together */
+#define RUN_STATE_MAX        STATE_MAX_BYTES                /* all stores together */
 #define RUN_RESULT_MAX       (6 * 1024 * 1024 + 512 * 1024) /* one message */
 #define SYNC_REPLY_MAX       MIB(5)
 

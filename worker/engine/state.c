@@ -183,6 +183,21 @@ int action_state_keys(struct action_context *ctx, enum state_scope scope, struct
     return 0;
 }
 
+int action_state_usage(struct action_context *ctx, enum state_scope scope, size_t *ret_bytes,
+                       struct err *err)
+{
+    struct state_store *s;
+    int rc = open_store(ctx->run, scope, &s, err);
+    if (rc < 0) {
+        return rc;
+    }
+    AUTO(buf_done) struct buf text = {0};
+    buf_init(&text, 0);
+    json_dump(&text, json_object(s->members, s->n));
+    *ret_bytes = text.len;
+    return 0;
+}
+
 int action_state_clear(struct action_context *ctx, enum state_scope scope, struct err *err)
 {
     struct state_store *s;

@@ -25,6 +25,7 @@ DEFINE_CLEANUP(struct http_client *, http_client_free)
 
 struct http_header {
     struct str name, value;
+    bool secret; /* of a request: not for other hosts; those of common names are so anyway */
 };
 struct http_request {
     struct str method; /* "GET"; any token */

@@ -132,7 +132,8 @@ int action_state_set(struct action_context *ctx, enum state_scope scope, struct 
         }
     }
     if (value.type != JSON_UNDEFINED) {
-        json_append(&b, key, value);
+        json_append(&b, str_n(arena_strndup(ctx->arena, key.ptr, key.len), key.len),
+                    json_copy(ctx->arena, value));
     }
     ctx->state[scope] = json_built(&b);
     return 0;
@@ -147,6 +148,17 @@ int action_state_keys(struct action_context *ctx, enum state_scope scope, struct
         json_push(&b, json_str(ctx->state[scope].members[i].key));
     }
     *ret = json_built(&b);
+    return 0;
+}
+
+int action_state_usage(struct action_context *ctx, enum state_scope scope, size_t *ret_bytes,
+                       struct err *err)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    json_dump(&b, ctx->state[scope]);
+    *ret_bytes = b.len;
+    buf_done(&b);
     return 0;
 }
 

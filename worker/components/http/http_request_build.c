@@ -163,7 +163,10 @@ static void add_credential(struct action_context *ctx, struct http_header_list *
     }
     const char *text = arena_printf(action_arena(ctx), "%.*s%s%.*s", (int)scheme.len, scheme.ptr,
                                     scheme.len ? " " : "", (int)value.len, value.ptr);
-    http_headers_add(list, header, str_of(text));
+    if (list->n < HTTP_EXCHANGE_MAX_HEADERS) {
+        list->items[list->n++] =
+            (struct http_header){.name = header, .value = str_of(text), .secret = true};
+    }
 }
 
 static void add_basic(struct action_context *ctx, struct http_header_list *list, struct str user,

@@ -385,6 +385,34 @@ static int save_current_time(struct action_context *ctx, struct action_result *r
     return keep(ctx, key, json_cstr(arena_strdup(action_arena(ctx), text)), ret, err);
 }
 
+static int get_usage(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    static const struct {
+        enum state_scope scope;
+        const char *key;
+    } rows[] = {
+        {STATE_INSTANCE, "flow"},
+        {STATE_CROSS_FLOW, "crossFlow"},
+        {STATE_INTEGRATION, "integration"},
+    };
+    struct json_builder b;
+    size_t total = 0;
+    json_build_object(&b, action_arena(ctx));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t bytes;
+        int rc = action_state_usage(ctx, rows[i].scope, &bytes, err);
+        if (rc < 0) {
+            return rc;
+        }
+        json_append(&b, str_of(rows[i].key), json_num((double)bytes));
+        total += bytes;
+    }
+    json_append(&b, STR("total"), json_num((double)total));
+    json_append(&b, STR("maximum"), json_num((double)STATE_MAX_BYTES));
+    ret->data = json_built(&b);
+    return 0;
+}
+
 /* clang-format off */
 #define VERB(k, l, about, in, sample, fn)                                                          \
     {.key = k, .label = l, .description = about, .inputs = in, .example = sample, .perform = fn}
@@ -430,9 +458,18 @@ static const struct action actions[] = {
     SCOPE("Instance", "Flow"),
     SCOPE("CrossFlow", "Cross Flow"),
     SCOPE("Integration", "Integration"),
+    {
+        .key = "getUsage",
+        .label = "Get Persist Data Usage Metrics",
+        .description = "Returns how many bytes are kept for the flow, across flows and for the "
+                       "integration. All together at most 64 MB can be kept.",
+        .example = "{\"flow\": 2, \"crossFlow\": 120, \"integration\": 2, \"total\": 124, "
+                   "\"maximum\": 67108864}",
+        .perform = get_usage,
+    },
     {0},
 };
-_Static_assert(ARRAY_LEN(actions) == VERBS * _STATE_SCOPE_N + 1, "the same verbs in every scope");
+_Static_assert(ARRAY_LEN(actions) == VERBS * _STATE_SCOPE_N + 2, "the same verbs in every scope");
 
 static enum state_scope scope_of(struct action_context *ctx)
 {
