@@ -143,6 +143,12 @@ int action_state_get(struct action_context *ctx, enum state_scope scope, struct 
                      struct json *ret, struct err *err) must_check; /* UNDEFINED = absent */
 int action_state_set(struct action_context *ctx, enum state_scope scope, struct str key,
                      struct json value, struct err *err) must_check; /* UNDEFINED removes */
+#define STATE_E_NOT_LIST 1
+/* Appends to the list under key, made when there is nothing but null or "" yet, at the cost of the
+ * items alone. *ret_list is a copy of the whole. STATE_E_NOT_LIST: something else is kept there. */
+int action_state_append(struct action_context *ctx, enum state_scope scope, struct str key,
+                        const struct json *items, size_t n, struct json *ret_list,
+                        struct err *err) must_check;
 int action_state_keys(struct action_context *ctx, enum state_scope scope, struct json *ret,
                       struct err *err) must_check; /* array of strings */
 /* Bytes of the store as JSON; 2 when it is empty. */

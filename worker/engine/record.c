@@ -87,7 +87,7 @@ void run_record_step(struct run *run, const struct step_record *record)
     };
     buf_clear(&r->data);
     size_t room = RUN_STEP_BYTES_MAX - MIN(r->steps.len, RUN_STEP_BYTES_MAX);
-    bool fits = json_size(record->data) <= room;
+    bool fits = !record->left_out && json_size(record->data) <= room;
     if (fits) {
         msgpack_write(&r->data, json_object(members, record->content_type ? 2 : 1));
     }

@@ -44,12 +44,20 @@ struct recorder {
     uint32_t n_logs, cap_logs, n_logs_left_out;
 };
 
+/* A list that has been appended to: room behind its items, in the store's arena. */
+struct state_growing {
+    struct json *items;
+    uint32_t cap;
+};
+
 struct state_store {
     bool loaded, dirty;
     struct arena *arena;
     struct json_member *members;
     size_t n, cap;
-    size_t bytes; /* live */
+    size_t bytes;                    /* live */
+    struct state_growing growing[4]; /* the last ones */
+    uint32_t next_growing;
 };
 
 struct engine_memory {
@@ -120,6 +128,7 @@ struct step_record {
     const char *content_type;
     const char *error, *branch; /* NULL = none */
     uint32_t attempts;
+    bool left_out; /* there was more data than could be kept */
 };
 void run_record_step(struct run *run, const struct step_record *record);
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message);

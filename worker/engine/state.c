@@ -22,6 +22,7 @@ static void shake_out(struct state_store *s)
     }
     arena_free(s->arena);
     s->arena = fresh;
+    memset(s->growing, 0, sizeof(s->growing));
 }
 
 static size_t member_size(const struct json_member *m)
@@ -127,6 +128,12 @@ static size_t total_bytes(const struct run *run)
     return total;
 }
 
+static int too_large(struct err *err)
+{
+    return err_set(err, -EFBIG, "state.too_large",
+                   "persisted state would be larger than the maximum of %zu bytes", RUN_STATE_MAX);
+}
+
 int action_state_set(struct action_context *ctx, enum state_scope scope, struct str key,
                      struct json value, struct err *err)
 {
@@ -149,9 +156,7 @@ int action_state_set(struct action_context *ctx, enum state_scope scope, struct 
     size_t size = key.len + sizeof(*m) + json_size(value);
     size_t freed = m ? member_size(m) : 0;
     if (total_bytes(ctx->run) - freed + size > RUN_STATE_MAX) {
-        return err_set(err, -EFBIG, "state.too_large",
-                       "persisted state would be larger than the maximum of %zu bytes",
-                       RUN_STATE_MAX);
+        return too_large(err);
     }
     s->dirty = true;
     if (m) {
@@ -164,6 +169,75 @@ int action_state_set(struct action_context *ctx, enum state_scope scope, struct 
         shake_out(s);
     }
     return 0;
+}
+
+/* Room for n more items behind the list's own: those of before, or moved to twice as much. */
+static struct json *list_room(struct state_store *s, struct json list, size_t n)
+{
+    struct state_growing *g = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(s->growing) && list.len; i++) {
+        g = s->growing[i].items == list.items ? &s->growing[i] : g;
+    }
+    if (g && g->cap - list.len >= n) {
+        return g->items;
+    }
+    g = g ? g : &s->growing[s->next_growing++ % ARRAY_LEN(s->growing)];
+    size_t cap = MAX(2 * (list.len + n), 16u);
+    struct json *items = arena_alloc(s->arena, cap * sizeof(*items));
+    if (list.len) {
+        memcpy(items, list.items, list.len * sizeof(*items));
+    }
+    *g = (struct state_growing){.items = items, .cap = (uint32_t)cap};
+    return items;
+}
+
+static int append_items(struct run *run, struct state_store *s, struct json_member *m,
+                        const struct json *items, size_t n, struct err *err)
+{
+    size_t more = 0;
+    for (size_t i = 0; i < n; i++) {
+        more += json_size(items[i]);
+    }
+    if (total_bytes(run) + more > RUN_STATE_MAX || m->value.len + n > UINT32_MAX / 4) {
+        return too_large(err);
+    }
+    struct json *list = list_room(s, m->value, n);
+    for (size_t i = 0; i < n; i++) {
+        list[m->value.len + i] = json_copy(s->arena, items[i]);
+    }
+    m->value = json_array(list, m->value.len + n);
+    s->bytes += more;
+    s->dirty = true;
+    if (arena_used(s->arena) > 4 * s->bytes + SLACK_BYTES) {
+        shake_out(s);
+    }
+    return 0;
+}
+
+int action_state_append(struct action_context *ctx, enum state_scope scope, struct str key,
+                        const struct json *items, size_t n, struct json *ret_list, struct err *err)
+{
+    struct state_store *s;
+    int rc = open_store(ctx->run, scope, &s, err);
+    struct json_member *m = rc == 0 ? find(s, key) : NULL;
+    bool empty = rc == 0 && (!m || m->value.type == JSON_NULL ||
+                             (m->value.type == JSON_STRING && m->value.len == 0));
+    if (empty) {
+        rc = action_state_set(ctx, scope, key, json_array(NULL, 0), err);
+        m = rc == 0 ? find(s, key) : NULL;
+    } else if (m && m->value.type != JSON_ARRAY) {
+        return STATE_E_NOT_LIST;
+    }
+    if (rc == 0) {
+        rc = append_items(ctx->run, s, m, items, n, err);
+    }
+    if (rc == 0) {
+        rc = action_room(ctx, json_size(m->value), err);
+    }
+    if (rc == 0) {
+        *ret_list = json_copy(ctx->run->scratch, m->value);
+    }
+    return rc;
 }
 
 int action_state_keys(struct action_context *ctx, enum state_scope scope, struct json *ret,
@@ -209,6 +283,7 @@ int action_state_clear(struct action_context *ctx, enum state_scope scope, struc
     s->n = 0;
     s->bytes = 0;
     arena_clear(s->arena);
+    memset(s->growing, 0, sizeof(s->growing));
     return 0;
 }
 

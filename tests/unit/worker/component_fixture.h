@@ -139,6 +139,25 @@ int action_state_set(struct action_context *ctx, enum state_scope scope, struct 
     return 0;
 }
 
+int action_state_append(struct action_context *ctx, enum state_scope scope, struct str key,
+                        const struct json *items, size_t n, struct json *ret_list, struct err *err)
+{
+    struct json before = json_get(ctx->state[scope], key);
+    struct json_builder b;
+    json_build_array(&b, ctx->arena);
+    if (!json_is_nullish(before) && before.type != JSON_ARRAY) {
+        return STATE_E_NOT_LIST;
+    }
+    for (uint32_t i = 0; before.type == JSON_ARRAY && i < before.len; i++) {
+        json_push(&b, before.items[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_push(&b, items[i]);
+    }
+    *ret_list = json_built(&b);
+    return action_state_set(ctx, scope, key, *ret_list, err);
+}
+
 int action_state_keys(struct action_context *ctx, enum state_scope scope, struct json *ret,
                       struct err *err)
 {

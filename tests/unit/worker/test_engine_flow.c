@@ -391,14 +391,50 @@ static void test_hundred_thousand_iterations(void **state)
     fx_done(&fx);
 }
 
-static void test_memory_limit(void **state)
+/* The usual way to gather: each iteration's result is all so far, but nobody asks for these. */
+static void test_gathering_in_a_loop(void **state)
 {
     struct fixture fx = {0};
-    fx_run(&fx, TRIGGER ", " LOOP("Loop", "loopNTimes", VALUE("iterationCount", "100"),
-                                  STEP("Big", "test", "big", VALUE("value", "10000000"))));
+    fx_run(
+        &fx,
+        TRIGGER ", " LOOP(
+            "Outer", "loopNTimes", VALUE("iterationCount", "2"),
+            LOOP(
+                "Loop", "loopNTimes", VALUE("iterationCount", "5000"),
+                STEP("Add", "persist-data", "appendExecutionValueToList",
+                     VALUE("keyInput", "list") ", " REF(
+                         "valueInput",
+                         "loop.index")))) ", " STEP("All", "persist-data", "getExecutionValue",
+                                                    VALUE(
+                                                        "keyInput",
+                                                        "list")) ", " ECHO_REF("Last",
+                                                                               "all.results.9999"));
+    assert_string_equal(fx_text(&fx, fx.result.error), "");
+    fx_done(&fx);
+}
+
+static void test_memory_limit(void **state)
+{
+#define BIG_LOOP                                                                                   \
+    LOOP("Loop", "loopNTimes", VALUE("iterationCount", "100"),                                     \
+         STEP("Big", "test", "big", VALUE("value", "10000000")))
+    struct fixture fx = {0};
+    fx_run(&fx, TRIGGER ", " BIG_LOOP ", " ECHO_REF("First", "loop.results.0"));
     assert_int_equal(fx.result.status, RUN_FAILED);
     assert_non_null(strstr(fx_text(&fx, fx.result.error), "more than the maximum of 256 MiB"));
     assert_true(fx.encoded.len < RUN_RESULT_MAX + KIB(64));
+    fx_done(&fx);
+
+    fx = (struct fixture){0}; /* results that nobody refers to are left out */
+    fx_run(&fx, TRIGGER ", " BIG_LOOP ", " ECHO_REF("Last", "big.results"));
+    assert_string_equal(fx_text(&fx, fx.result.error), "");
+    assert_true(fx.steps[fx.n_steps - 2].skipped_data);
+    assert_string_equal(fx_text(&fx, fx.steps[fx.n_steps - 2].key), "loop");
+    fx_done(&fx);
+
+    fx = (struct fixture){.synchronous = true, .reply_to = "r"}; /* a caller waits for them */
+    fx_run(&fx, TRIGGER ", " BIG_LOOP);
+    assert_int_equal(fx.result.status, RUN_FAILED);
     fx_done(&fx);
 }
 
@@ -551,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_long_loop_is_bounded),
         cmocka_unit_test(test_hundred_thousand_iterations),
+        cmocka_unit_test(test_gathering_in_a_loop),
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_large_results_are_left_out),
         cmocka_unit_test(test_logs),
