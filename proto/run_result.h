@@ -14,7 +14,9 @@ struct result_log {
 };
 struct result_state {
     uint32_t scope;   /* 1 = flow ("instance"), 2 = cross-flow, 3 = integration */
-    struct str store; /* MessagePack map: the whole store */
+    struct str store; /* MessagePack map: the whole store; "" when it was sent before, in parts */
+    struct uuid upload_id;
+    uint32_t n_parts; /* 0 = in `store` */
 };
 struct run_result {
     struct uuid execution_id;

@@ -169,6 +169,24 @@ def test_state_of_an_instance(tenant):
     assert first.run({'v': 5}, 'One').results('Get') == 5, 'state outlives a deploy'
 
 
+def test_state_larger_than_a_message(tenant):
+    deployed = tenant.deploy(f.integration('Large state', f.flow(
+        'Main', f.trigger(),
+        f.step('Get', 'persist-data.getInstanceValue', {'keyInput': 'k8'}),
+        f.step('Usage', 'persist-data.getUsage'),
+        f.make_object('Seen', length=f.ref('get.results.length')),
+        f.loop_n('Each', 9, f.step('Save', 'persist-data.saveInstanceValue', {
+            'keyInput': f.template('k{{$each.index}}'),
+            'valueInput': f.ref('start.results.body.data.text')}), f.log('Done', 'saved')))))
+    first = deployed.run({'text': 'a' * 1_000_000})
+    assert first.results('Usage')['flow'] == 2 and not first.results('Seen').get('length')
+    second = deployed.run({'text': 'b' * 1_200_000})
+    assert 9_000_000 < second.results('Usage')['flow'] < 9_001_000
+    assert second.results('Seen') == {'length': 1_000_000}
+    assert deployed.run({'text': 'c'}).results('Seen') == {'length': 1_200_000}
+    assert deployed.run({'text': 'd'}).results('Seen') == {'length': 1}
+
+
 def test_http_steps(tenant, stub):
     stub.on('/echo', lambda r: (200, {'method': r.method, 'query': r.query, 'body': r.body.decode(),
                                       'type': r.headers.get('Content-Type'),

@@ -25,9 +25,14 @@ struct engine_env {
     /* Waits are marked, so that another slot can compute meanwhile. */
     void (*block_begin)(void *ctx);
     void (*block_end)(void *ctx);
-    /* Reads a store whole into the arena; "" = empty. Blocks until deadline_ns (monotonic). */
+    /* Reads a store whole into the arena, "" = empty, and tells how many bytes the instance's other
+     * stores have. Blocks until deadline_ns (monotonic). */
     int (*state_fetch)(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
-                       struct arena *a, struct str *ret_store, struct err *err);
+                       struct arena *a, struct str *ret_store, uint64_t *ret_elsewhere,
+                       struct err *err);
+    /* Sends a part of a store that is too large for the result. */
+    int (*state_put)(void *ctx, const struct state_fetch *part, int64_t deadline_ns,
+                     struct err *err);
     /* Sends an encoded sync_reply; a caller that has gone is no error. */
     void (*reply)(void *ctx, const char *subject, struct str data);
     struct http_client *(*http)(void *ctx);

@@ -81,6 +81,7 @@ struct run {
     int loop_depth;
     struct recorder *recorder;
     struct state_store states[_STATE_SCOPE_N];
+    uint64_t stored, fetched; /* bytes: what the instance has in all; what of it was read */
     struct json payload, cursor;
     const char *execution_id;        /* global id */
     int64_t started_ns, deadline_ns; /* wall clock; monotonic */
@@ -139,8 +140,8 @@ void run_record_result(struct run *run, struct buf *to);
 
 /* state.c */
 void state_done(struct run *run);
-/* Adds the changed stores as MessagePack, in the keep arena; -EFBIG with err when they are too
- * large for a result. */
+/* Adds the changed stores as MessagePack, in the keep arena; those too large for a result are sent
+ * ahead in parts, which may fail. */
 int state_collect(struct run *run, struct wire_list *ret_states, size_t *ret_bytes,
                   struct err *err) must_check;
 

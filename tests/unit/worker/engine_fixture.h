@@ -183,6 +183,7 @@ struct fixture {
     const char *reply_to, *traceparent;
     int64_t run_ms;
     const char *stores[_STATE_SCOPE_N]; /* JSON of what is stored; NULL = empty */
+    uint64_t elsewhere;                 /* bytes of stores that are not asked for */
     bool state_away, step_results_disabled, logs_disabled, debug;
     /* seen after */
     struct arena *arena;
@@ -191,7 +192,8 @@ struct fixture {
     size_t n_steps;
     struct sync_reply reply;
     int n_replies, n_fetches, blocked;
-    struct buf encoded, reply_bytes;
+    struct buf encoded, reply_bytes, uploaded;
+    uint32_t n_parts;
 };
 
 static void fx_block_begin(void *ctx)
@@ -202,8 +204,21 @@ static void fx_block_end(void *ctx)
 {
     ((struct fixture *)ctx)->blocked--;
 }
+static int fx_state_put(void *ctx, const struct state_fetch *part, int64_t deadline_ns,
+                        struct err *err)
+{
+    struct fixture *fx = ctx;
+    if (fx->state_away) {
+        return err_set(err, -ETIMEDOUT, "state.unreachable", "the state is away");
+    }
+    assert_int_equal(part->number, ++fx->n_parts);
+    assert_true(part->data.len <= STATE_PART_BYTES);
+    buf_add_str(&fx->uploaded, part->data);
+    return 0;
+}
 static int fx_state_fetch(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
-                          struct arena *a, struct str *ret_store, struct err *err)
+                          struct arena *a, struct str *ret_store, uint64_t *ret_elsewhere,
+                          struct err *err)
 {
     struct fixture *fx = ctx;
     assert_int_equal(fx->blocked, 1);
@@ -212,6 +227,7 @@ static int fx_state_fetch(void *ctx, const struct state_fetch *what, int64_t dea
         return err_set(err, -ETIMEDOUT, "state.unreachable", "the state is away");
     }
     *ret_store = STR("");
+    *ret_elsewhere = fx->elsewhere;
     if (fx->stores[what->scope]) {
         struct json store;
         struct buf b;
@@ -331,6 +347,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
     fx->arena = arena_new(0, 0);
     buf_init(&fx->encoded, 0);
     buf_init(&fx->reply_bytes, 0);
+    buf_init(&fx->uploaded, 0);
     struct buf hook;
     buf_init(&hook, 0);
     if (fx->body.ptr) {
@@ -355,6 +372,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                              .block_begin = fx_block_begin,
                              .block_end = fx_block_end,
                              .state_fetch = fx_state_fetch,
+                             .state_put = fx_state_put,
                              .reply = fx_reply,
                              .http = fx_http,
                              .run_ms = fx->run_ms};
@@ -378,6 +396,7 @@ static unused void fx_done(struct fixture *fx)
     arena_free(fx->arena);
     buf_done(&fx->encoded);
     buf_done(&fx->reply_bytes);
+    buf_done(&fx->uploaded);
 }
 
 /* The data of a recorded step, as JSON value {data, contentType}. */
