@@ -2,6 +2,7 @@
 import pytest
 
 from harness import flows as f
+from harness.stub import Stub, self_signed
 from harness.wait import wait_until
 
 
@@ -185,6 +186,22 @@ def test_state_larger_than_a_message(tenant):
     assert second.results('Seen') == {'length': 1_000_000}
     assert deployed.run({'text': 'c'}).results('Seen') == {'length': 1_200_000}
     assert deployed.run({'text': 'd'}).results('Seen') == {'length': 1}
+
+
+def test_certificates_are_checked(tenant, tmp_path):
+    secure = Stub(self_signed(tmp_path))
+    secure.on('/json', {'a': 1})
+    url = f.template('{{#Base}}/json')
+    deployed = tenant.deploy(f.integration('Certificates', f.flow(
+        'Main', f.trigger(),
+        f.step('Trusting', 'http.httpGet', {'url': url, 'ignoreSslErrors': 'true'}),
+        f.step('Careful', 'http.httpGet', {'url': url, 'ignoreSslErrors': 'false'})),
+        config_vars=[f.string_var('Base')]), config={'Base': secure.url})
+    execution = deployed.run({}, ok=False)
+    assert execution.results('Trusting') == {'a': 1}
+    assert 'No secure connection to 127.0.0.1' in execution.error
+    assert len(secure.seen()) == 1
+    secure.close()
 
 
 def test_http_steps(tenant, stub):
