@@ -147,6 +147,12 @@ static void forms_are_multipart(void **state)
     expect(&ctx, "name=\"f\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nleat-0000-key-0");
     expect(&ctx, "name=\"g\"; filename=\"g\"\r\nContent-Type: application/octet-stream\r\n\r\nraw");
     expect(&ctx, "\r\n--leat-0000-key-1--\r\n");
+    assert_int_equal(
+        call(&ctx, "http.httpPostFormData",
+             "{\"url\": \"$/echo\", \"fileData\": [{\"key\": \"f\", \"value\": {\"data\": "
+             "\"x\", \"contentType\": \"text/plain\", \"fileName\": \"own.txt\"}}]}"),
+        0);
+    expect(&ctx, "name=\"f\"; filename=\"own.txt\"");
     assert_int_equal(call(&ctx, "http.httpPostFormData",
                           "{\"url\": \"$/echo\", \"fileData\": [{\"key\": \"f\"}]}"),
                      -EINVAL);

@@ -162,7 +162,8 @@ static const struct action_input form_inputs[] = {
         .label = "File Data File Names",
         .type = CATALOG_STRING,
         .collection = CATALOG_KEY_VALUE_LIST,
-        .comments = "For each key of File Data, the name of the file.",
+        .comments =
+            "For each key of File Data, the name of the file; otherwise its own, or the key.",
     },
     COMMON_INPUTS,
     {0},

@@ -325,6 +325,7 @@ static int read_parts(struct action_context *ctx, const char *key, bool files, s
         *p = (struct part){.is_file = files, .content_type = STR(""), .file_name = STR("")};
         pair_at(ctx, pairs, i, &p->name, &value);
         struct json type = json_get(value, STR("contentType"));
+        struct json own_name = json_get(value, STR("fileName"));
         if (value.type == JSON_OBJECT && type.type == JSON_STRING) {
             p->content_type = json_as_str(type);
             value = json_get(value, STR("data"));
@@ -341,6 +342,7 @@ static int read_parts(struct action_context *ctx, const char *key, bool files, s
                       : value_to_text(action_arena(ctx), value);
         if (files) {
             struct json file_name = json_get(names, p->name);
+            file_name = json_is_nullish(file_name) ? own_name : file_name;
             p->file_name =
                 json_is_nullish(file_name) ? p->name : value_to_text(action_arena(ctx), file_name);
             if (p->content_type.len == 0) {
