@@ -69,6 +69,10 @@ static const struct wire_field state_fetch_fields[] = {
     WIRE_FIELD(2, struct state_fetch, organization_id, WIRE_UUID, 0),
     WIRE_FIELD(3, struct state_fetch, instance_id, WIRE_UUID, 0),
     WIRE_FIELD(4, struct state_fetch, flow_config_id, WIRE_UUID, 0),
+    WIRE_FIELD(5, struct state_fetch, offset, WIRE_U64, 0),
+    WIRE_FIELD(6, struct state_fetch, upload_id, WIRE_UUID, 0),
+    WIRE_FIELD(7, struct state_fetch, number, WIRE_U32, 0),
+    WIRE_FIELD(8, struct state_fetch, data, WIRE_STR, STATE_PART_BYTES),
     {0},
 };
 const struct wire_message state_fetch_message = {
@@ -76,4 +80,18 @@ const struct wire_message state_fetch_message = {
     .version = 1,
     .size = sizeof(struct state_fetch),
     .fields = state_fetch_fields,
+};
+
+static const struct wire_field state_part_fields[] = {
+    WIRE_FIELD(1, struct state_part, total, WIRE_U64, 0),
+    WIRE_FIELD(2, struct state_part, version, WIRE_U64, 0),
+    WIRE_FIELD(3, struct state_part, elsewhere, WIRE_U64, 0),
+    WIRE_FIELD(4, struct state_part, data, WIRE_STR, STATE_PART_BYTES),
+    {0},
+};
+const struct wire_message state_part_message = {
+    .name = "state_part",
+    .version = 1,
+    .size = sizeof(struct state_part),
+    .fields = state_part_fields,
 };

@@ -35,9 +35,23 @@ struct fetched_instance {
 extern const struct wire_message fetched_instance_message;
 extern const struct wire_message fetched_flow_message;
 
-/* request/reply on leat.state: one store, whole. Reply: MessagePack map ("" = empty store). */
+#define STATE_PART_BYTES (4 * 1024 * 1024)
+
+/* request/reply on leat.state: a part of one store, a MessagePack map. The reply is a state_part.
+ * With a number, the other way round: a part of a store that a result is going to name. */
 struct state_fetch {
     uint32_t scope; /* as result_state.scope */
     struct uuid organization_id, instance_id, flow_config_id;
+    uint64_t offset;       /* of a part that is read */
+    struct uuid upload_id; /* of a part that is written */
+    uint32_t number;       /* of a part that is written, from 1; 0 = read */
+    struct str data;       /* of a part that is written */
 };
 extern const struct wire_message state_fetch_message;
+struct state_part {
+    uint64_t total;     /* bytes of the whole store; 0 = empty */
+    uint64_t version;   /* parts of one version belong together */
+    uint64_t elsewhere; /* bytes of the instance's other stores */
+    struct str data;    /* at most STATE_PART_BYTES */
+};
+extern const struct wire_message state_part_message;

@@ -9,7 +9,7 @@
 
 #define NAME_MAX_BYTES   KIB(4)
 #define WORDS_MAX_BYTES  KIB(64)
-#define LOG_MAX_BYTES    4096
+#define LOG_MAX_BYTES    (4 * 4096) /* 4,096 characters */
 #define LOGS_MAX         20000
 #define STATES_MAX       8
 #define HEADERS_MAX      1000
@@ -34,6 +34,8 @@ const struct wire_message result_log_message = {
 static const struct wire_field result_state_fields[] = {
     WIRE_FIELD(1, struct result_state, scope, WIRE_U32, 0),
     WIRE_FIELD(2, struct result_state, store, WIRE_STR, MESSAGE_MAX_BYTES),
+    WIRE_FIELD(3, struct result_state, upload_id, WIRE_UUID, 0),
+    WIRE_FIELD(4, struct result_state, n_parts, WIRE_U32, 0),
     {0},
 };
 const struct wire_message result_state_message = {

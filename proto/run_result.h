@@ -14,11 +14,13 @@ struct result_log {
     int64_t time_ns;
     uint32_t level; /* enum log_line_level of worker/components/component.h: TRACE 0 ... METRIC 6 */
     struct str step_name;
-    struct str message; /* at most 4096 bytes */
+    struct str message; /* at most 4096 characters */
 };
 struct result_state {
     uint32_t scope;   /* 1 = flow ("instance"), 2 = cross-flow, 3 = integration */
-    struct str store; /* MessagePack map: the whole store */
+    struct str store; /* MessagePack map: the whole store; "" when it was sent before, in parts */
+    struct uuid upload_id;
+    uint32_t n_parts; /* 0 = in `store` */
 };
 struct run_result {
     struct uuid execution_id;

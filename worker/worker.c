@@ -81,10 +81,10 @@ static int ask_until(struct worker *w, const char *subject, struct str ask, int6
     return -ETIMEDOUT;
 }
 
-static int on_state_fetch(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
-                          struct arena *a, struct str *ret_store, struct err *err)
+/* Asks until there is an answer. */
+static int ask_state(struct worker *w, const struct state_fetch *what, int64_t deadline_ns,
+                     struct arena *a, struct state_part *ret, struct err *err)
 {
-    struct worker *w = ((struct slot_memory *)ctx)->worker;
     AUTO(buf_done) struct buf ask = {0};
     buf_init(&ask, 0);
     wire_encode(&state_fetch_message, what, &ask);
@@ -92,12 +92,54 @@ static int on_state_fetch(void *ctx, const struct state_fetch *what, int64_t dea
     if (ask_until(w, SUBJECT_STATE, buf_str(&ask), deadline_ns, &reply) < 0) {
         return err_set(
             err, -ETIMEDOUT, "state.unreachable",
-            "the persisted state could not be read: the control plane did not answer in time");
+            "the persisted state could not be %s: the control plane did not answer in time",
+            what->number ? "saved" : "read");
     }
     struct str data = bus_message_data(reply);
-    *ret_store = str_n(arena_dup(a, data.ptr, data.len), data.len);
+    data = str_n(arena_dup(a, data.ptr, data.len), data.len);
     bus_message_free(reply);
+    return wire_decode(&state_part_message, a, data, ret, err);
+}
+
+/* A store that is replaced while its parts are read is read anew. */
+static int on_state_fetch(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
+                          struct arena *a, struct str *ret_store, uint64_t *ret_elsewhere,
+                          struct err *err)
+{
+    struct worker *w = ((struct slot_memory *)ctx)->worker;
+    struct state_fetch ask = *what;
+    struct state_part part;
+    AUTO(buf_done) struct buf store = {0};
+    buf_init(&store, 0);
+    uint64_t version = 0;
+    do {
+        AUTO(arena_free) struct arena *scratch = arena_new(0, 0);
+        ask.offset = store.len;
+        int rc = ask_state(w, &ask, deadline_ns, scratch, &part, err);
+        if (rc < 0) {
+            return rc;
+        }
+        if (store.len && part.version != version) {
+            buf_clear(&store);
+            continue;
+        }
+        version = part.version;
+        buf_add_str(&store, part.data);
+        if (part.data.len == 0) {
+            break;
+        }
+    } while (store.len < part.total);
+    *ret_store = str_n(arena_dup(a, store.len ? store.data : "", store.len), store.len);
+    *ret_elsewhere = part.elsewhere;
     return 0;
+}
+
+static int on_state_put(void *ctx, const struct state_fetch *part, int64_t deadline_ns,
+                        struct err *err)
+{
+    AUTO(arena_free) struct arena *a = arena_new(0, 0);
+    struct state_part taken;
+    return ask_state(((struct slot_memory *)ctx)->worker, part, deadline_ns, a, &taken, err);
 }
 
 static int on_checkpoint(void *ctx, const struct checkpoint *part, int64_t deadline_ns,
@@ -230,6 +272,7 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .state_fetch = on_state_fetch,
                                    .checkpoint = on_checkpoint,
                                    .checkpoint_read = on_checkpoint_read,
+                                   .state_put = on_state_put,
                                    .reply = on_reply,
                                    .progress = on_progress,
                                    .http = on_http};

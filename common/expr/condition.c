@@ -1,7 +1,8 @@
 /* Owns the condition language: the table of operators and their evaluation on a run's thread.
  * Terms come from the caller's function; a text that holds JSON counts as that JSON before it is
  * compared. Shapes (known operator, number of terms) are the definition parser's business; what is
- * refused here are values that an operator cannot compare, which fails the step. */
+ * refused here are values that an operator cannot compare, and texts whose JSON would not fit in
+ * memory, which fails the step. What one comparison needs is given back before the next. */
 #include "expr/condition.h"
 
 #include "expr/iso_date.h"
@@ -10,6 +11,7 @@
 #include <math.h>
 
 #define DATE_MAX_MS 8.64e15 /* the range of JavaScript's Date */
+#define JSON_GROWTH 24      /* most bytes that one byte of JSON text can become */
 
 const struct condition_op_info condition_ops[_COND_OP_N] = {
     [COND_AND] = {"and", "all of", 0},
@@ -69,6 +71,18 @@ static int incompatible(enum condition_op op, const char *wanted, struct json go
                    condition_ops[op].name, wanted, kind_names[got.type]);
 }
 
+/* A text that is JSON counts as that JSON. */
+static int parse_term(struct arena *a, struct json raw, struct json *ret, struct err *err)
+{
+    if (raw.type == JSON_STRING && raw.len > arena_room(a) / JSON_GROWTH) {
+        return err_set(err, -EFBIG, "condition.too_large",
+                       "A text of %u bytes is too large to compare. Compare a part of it.",
+                       raw.len);
+    }
+    *ret = value_parse_json(a, raw);
+    return 0;
+}
+
 /* ---- order ---- */
 
 /* -1, 0, 1; 2 = not comparable (NaN). Both are parsed. */
@@ -96,11 +110,10 @@ static bool same_value(struct json x, struct json y)
     return nan || (x.type < JSON_BINARY && value_strict_equal(x, y));
 }
 
-static int contains(struct arena *a, enum condition_op op, struct json needle,
+static int contains(struct arena *a, enum condition_op op, struct json needle, struct json parsed,
                     struct json container, bool *ret_true, struct err *err)
 {
     if (container.type == JSON_ARRAY) {
-        struct json parsed = value_parse_json(a, needle);
         bool found = false;
         for (uint32_t i = 0; i < container.len && !found; i++) {
             found =
@@ -209,10 +222,15 @@ static bool fits_order(enum condition_op op, int order)
 int condition_compare(struct arena *a, enum condition_op op, struct json left, struct json right,
                       bool *ret_true, struct err *err)
 {
-    struct json l = value_parse_json(a, left);
-    struct json r = condition_ops[op].arity == 2 ? value_parse_json(a, right) : json_undefined();
+    struct json l, r = json_undefined();
     bool yes = false;
-    int rc = 0;
+    int rc = parse_term(a, left, &l, err);
+    if (rc == 0 && condition_ops[op].arity == 2) {
+        rc = parse_term(a, right, &r, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
     switch (op) {
     case COND_EQUAL:
     case COND_NOT_EQUAL:
@@ -230,7 +248,7 @@ int condition_compare(struct arena *a, enum condition_op op, struct json left, s
         break;
     case COND_IN:
     case COND_NOT_IN:
-        rc = contains(a, op, left, r, &yes, err);
+        rc = contains(a, op, left, l, r, &yes, err);
         yes = yes == (op == COND_IN);
         break;
     case COND_STARTS_WITH:
@@ -305,11 +323,14 @@ static int eval_at(struct arena *a, const struct condition *c, condition_term_fn
     if (r == 0 && condition_ops[c->op].arity == 2) {
         r = term(ctx, c->right, &right, err);
     }
-    return r ? r : condition_compare(a, c->op, left, right, ret_true, err);
+    r = r ? r : condition_compare(a, c->op, left, right, ret_true, err);
+    arena_clear(a);
+    return r;
 }
 
-int condition_eval(struct arena *a, const struct condition *c, condition_term_fn term, void *ctx,
-                   bool *ret_true, struct err *err)
+int condition_eval(const struct condition *c, condition_term_fn term, void *ctx, bool *ret_true,
+                   struct err *err)
 {
+    AUTO(arena_free) struct arena *a = arena_new(KIB(1), 0);
     return eval_at(a, c, term, ctx, 1, ret_true, err);
 }

@@ -57,9 +57,10 @@ struct condition {
 typedef int (*condition_term_fn)(void *ctx, const struct def_input *term, struct json *ret_value,
                                  struct err *err);
 /* Returns 0 and *ret_true, or -EINVAL ("condition.incompatible": "Incompatible comparison
- * arguments, ..."), or what the term function returned. Scratch memory comes from the arena. */
-int condition_eval(struct arena *a, const struct condition *c, condition_term_fn term, void *ctx,
-                   bool *ret_true, struct err *err) must_check;
-/* One comparison on ready values (op not and/or): for tests and filters. */
+ * arguments, ..."), -EFBIG ("condition.too_large"), or what the term function returned. */
+int condition_eval(const struct condition *c, condition_term_fn term, void *ctx, bool *ret_true,
+                   struct err *err) must_check;
+/* One comparison on ready values (op not and/or): for tests and filters. Scratch memory comes from
+ * the arena. */
 int condition_compare(struct arena *a, enum condition_op op, struct json left, struct json right,
                       bool *ret_true, struct err *err) must_check;

@@ -13,6 +13,10 @@
 
 #define FLOWS_MAX 200
 
+#define STATE_OF_FLOW    1
+#define STATE_PART_SCOPE 15 /* parts of uploads have the scopes after it */
+#define STATE_PARTS_MAX  64
+
 struct lane {
     struct responder *responder;
     struct bus_sub *sub;
@@ -228,12 +232,46 @@ static void on_definition(void *ctx, struct bus_message *m)
 
 /* --- states ----------------------------------------------------------------------------------- */
 
+static int read_state(struct lane *lane, struct arena *a, const struct state_fetch *ask,
+                      struct state_part *ret, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    /* Flow state belongs to the flow config; the other scopes start from the instance. */
+    struct uuid owner = ask->scope == STATE_OF_FLOW ? ask->flow_config_id : ask->instance_id;
+    int r =
+        db_run(lane->db, QUERY_RESPONDER_STATE, &rows, err, DB_UUID(owner), DB_I64(ask->scope),
+               DB_UUID(ask->organization_id), DB_UUID(ask->instance_id),
+               DB_I64((int64_t)MIN(ask->offset, (uint64_t)INT32_MAX)), DB_I64(STATE_PART_BYTES));
+    if (r == 0 && db_rows_n(rows) == 1) {
+        struct str data = db_str(rows, 0, 2);
+        ret->total = (uint64_t)db_int(rows, 0, 0);
+        ret->version = (uint64_t)db_int(rows, 0, 1);
+        ret->data = str_n(arena_dup(a, data.ptr, data.len), data.len);
+        ret->elsewhere = (uint64_t)db_int(rows, 0, 3);
+    }
+    return r;
+}
+
+/* Kept beside the stores until a result names them. */
+static int write_state(struct lane *lane, const struct state_fetch *ask, struct err *err)
+{
+    if (ask->number > STATE_PARTS_MAX) {
+        return err_set(err, -EINVAL, "state.too_large", "a store has at most %d parts",
+                       STATE_PARTS_MAX);
+    }
+    return db_run(lane->db, QUERY_RESPONDER_STATE_PART, NULL, err, DB_UUID(ask->upload_id),
+                  DB_I64(STATE_PART_SCOPE + ask->number), DB_UUID(ask->organization_id),
+                  DB_BYTES(ask->data));
+}
+
 static void on_state(void *ctx, struct bus_message *m)
 {
     struct lane *lane = ctx;
     AUTO(arena_free) struct arena *a = arena_new(KIB(4), 0);
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    AUTO(buf_done) struct buf answer = {0};
+    buf_init(&answer, 0);
     struct state_fetch ask;
+    struct state_part part = {0};
     struct err err;
     err_clear(&err);
     int r = wire_decode(&state_fetch_message, a, bus_message_data(m), &ask, &err);
@@ -241,14 +279,11 @@ static void on_state(void *ctx, struct bus_message *m)
         r = ensure(lane, &err);
     }
     if (r == 0) {
-        /* Flow state belongs to the flow config; the other scopes start from the instance. */
-        struct uuid owner = ask.scope == 1 ? ask.flow_config_id : ask.instance_id;
-        r = db_run(lane->db, QUERY_RESPONDER_STATE, &rows, &err, DB_UUID(owner), DB_I64(ask.scope),
-                   DB_UUID(ask.organization_id));
+        r = ask.number ? write_state(lane, &ask, &err) : read_state(lane, a, &ask, &part, &err);
     }
     if (r == 0) {
-        struct str store = db_rows_n(rows) ? db_str(rows, 0, 0) : str_n("", 0);
-        r = bus_respond(lane->responder->bus, m, store);
+        wire_encode(&state_part_message, &part, &answer);
+        r = bus_respond(lane->responder->bus, m, buf_str(&answer));
     }
     if (r != 0) {
         log_warn("a worker's question for a state was not answered", LOG_STR("error", err.message));

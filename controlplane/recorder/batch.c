@@ -217,15 +217,25 @@ static int write_states(struct batch *b, struct db *db, struct err *err)
     struct uuid *organizations = arena_array(b->arena, n, sizeof(*organizations));
     struct str *scopes = arena_array(b->arena, n, sizeof(*scopes));
     struct str *stores = arena_array(b->arena, n, sizeof(*stores));
+    struct uuid *uploads = arena_array(b->arena, n, sizeof(*uploads));
+    struct str *parts = arena_array(b->arena, n, sizeof(*parts));
+    bool in_parts = false;
     for (size_t i = 0; i < n; i++) {
         owners[i] = rows[i].owner;
         organizations[i] = rows[i].result->organization_id;
         scopes[i] = str_of(arena_printf(b->arena, "%u", rows[i].state->scope));
         stores[i] = rows[i].state->store;
+        uploads[i] = rows[i].state->upload_id;
+        parts[i] = str_of(arena_printf(b->arena, "%u", rows[i].state->n_parts));
+        in_parts = in_parts || rows[i].state->n_parts > 0;
     }
     if (r == 0) {
         r = db_run(db, QUERY_RECORD_STATES, NULL, err, DB_UUIDS(owners, n), DB_TEXTS(scopes, n),
-                   DB_UUIDS(organizations, n), DB_BYTESS(stores, n));
+                   DB_UUIDS(organizations, n), DB_BYTESS(stores, n), DB_UUIDS(uploads, n),
+                   DB_TEXTS(parts, n));
+    }
+    if (r == 0 && in_parts) {
+        r = db_run(db, QUERY_RECORD_PARTS_USED, NULL, err, DB_UUIDS(uploads, n));
     }
     return r;
 }
@@ -427,7 +437,7 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     struct run_result *one = &b->results[0];
     char id[UUID_TEXT_LEN + 1];
     uuid_format(&one->execution_id, id);
-    if (one->steps.len == 0 && one->logs.n == 0 && one->retry_max == 0) {
+    if (one->steps.len == 0 && one->logs.n == 0 && one->states.n == 0 && one->retry_max == 0) {
         log_error("a result cannot be recorded and is given up", LOG_STR("execution", id),
                   LOG_STR("error", err->message));
         return 0;

@@ -248,6 +248,41 @@ static void test_states(void **state)
                      6);
 }
 
+/* Parts that were sent ahead become the store; they and old ones that nobody named are gone. */
+static void test_state_in_parts(void **state)
+{
+    struct uuid a = uuid_v7(), b = uuid_v7(), upload = uuid_v7(), lost = uuid_v7();
+    const char *insert =
+        "WITH i AS (INSERT INTO persisted_state (owner_id, scope, organization_id, store, "
+        "updated_at) SELECT $1::uuid, 16 + n, organization_id, convert_to('part' || n, 'UTF8'), "
+        "now() FROM (SELECT organization_id FROM persisted_state LIMIT 1) o, "
+        "generate_series(0, 2) n RETURNING 1) SELECT count(*) FROM i";
+    assert_int_equal(number(insert, &upload), 3);
+    assert_int_equal(number(insert, &lost), 3);
+    (void)number("WITH u AS (UPDATE persisted_state SET updated_at = now() - interval '2 days' "
+                 "WHERE owner_id = $1::uuid RETURNING 1) SELECT count(*) FROM u",
+                 &lost);
+    struct result_state parts = {.scope = 2, .upload_id = upload, .n_parts = 3};
+    struct run_result results[] = {result_of(&a, 1), result_of(&b, 1)};
+    results[0].states = (struct wire_list){&parts, 1};
+    assert_int_equal(record(results, 1), 1);
+    assert_int_equal(number("SELECT count(*) FROM persisted_state WHERE owner_id = $1::uuid AND "
+                            "scope = 2 AND store = convert_to('part0part1part2', 'UTF8')",
+                            &results[0].instance_id),
+                     1);
+    assert_int_equal(
+        number("SELECT count(*) FROM persisted_state WHERE owner_id = $1::uuid", &upload), 0);
+    assert_int_equal(
+        number("SELECT count(*) FROM persisted_state WHERE owner_id = $1::uuid", &lost), 0);
+    /* Parts that are missing fail the run and leave the store alone. */
+    results[1].states = (struct wire_list){&parts, 1};
+    assert_int_equal(record(&results[1], 1), 1);
+    assert_int_equal(number("SELECT count(*) FROM persisted_state WHERE owner_id = $1::uuid AND "
+                            "scope = 2 AND store = convert_to('part0part1part2', 'UTF8')",
+                            &results[1].instance_id),
+                     1);
+}
+
 static void test_malformed_messages(void **state)
 {
     struct batch batch = {.arena = arena};
@@ -314,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_poison_does_not_hold_up_others),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_lines_that_came_before),
+        cmocka_unit_test(test_state_in_parts),
         cmocka_unit_test(test_malformed_messages),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

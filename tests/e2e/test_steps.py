@@ -2,6 +2,7 @@
 import pytest
 
 from harness import flows as f
+from harness.stub import Stub, self_signed
 from harness.wait import wait_until
 
 
@@ -167,6 +168,40 @@ def test_state_of_an_instance(tenant):
     assert execution.results('Get') == 'none' and execution.results('Shared') == 'none'
     tenant.deploy_instance(first.id)
     assert first.run({'v': 5}, 'One').results('Get') == 5, 'state outlives a deploy'
+
+
+def test_state_larger_than_a_message(tenant):
+    deployed = tenant.deploy(f.integration('Large state', f.flow(
+        'Main', f.trigger(),
+        f.step('Get', 'persist-data.getInstanceValue', {'keyInput': 'k8'}),
+        f.step('Usage', 'persist-data.getUsage'),
+        f.make_object('Seen', length=f.ref('get.results.length')),
+        f.loop_n('Each', 9, f.step('Save', 'persist-data.saveInstanceValue', {
+            'keyInput': f.template('k{{$each.index}}'),
+            'valueInput': f.ref('start.results.body.data.text')}), f.log('Done', 'saved')))))
+    first = deployed.run({'text': 'a' * 1_000_000})
+    assert first.results('Usage')['flow'] == 2 and not first.results('Seen').get('length')
+    second = deployed.run({'text': 'b' * 1_200_000})
+    assert 9_000_000 < second.results('Usage')['flow'] < 9_001_000
+    assert second.results('Seen') == {'length': 1_000_000}
+    assert deployed.run({'text': 'c'}).results('Seen') == {'length': 1_200_000}
+    assert deployed.run({'text': 'd'}).results('Seen') == {'length': 1}
+
+
+def test_certificates_are_checked(tenant, tmp_path):
+    secure = Stub(self_signed(tmp_path))
+    secure.on('/json', {'a': 1})
+    url = f.template('{{#Base}}/json')
+    deployed = tenant.deploy(f.integration('Certificates', f.flow(
+        'Main', f.trigger(),
+        f.step('Trusting', 'http.httpGet', {'url': url, 'ignoreSslErrors': 'true'}),
+        f.step('Careful', 'http.httpGet', {'url': url, 'ignoreSslErrors': 'false'})),
+        config_vars=[f.string_var('Base')]), config={'Base': secure.url})
+    execution = deployed.run({}, ok=False)
+    assert execution.results('Trusting') == {'a': 1}
+    assert 'No secure connection to 127.0.0.1' in execution.error
+    assert len(secure.seen()) == 1
+    secure.close()
 
 
 def test_http_steps(tenant, stub):

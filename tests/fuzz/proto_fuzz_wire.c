@@ -10,12 +10,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct wire_message *const messages[] = {
-    &definition_fetch_message, &fetched_flow_message, &fetched_instance_message,
-    &state_fetch_message,      &presence_message,     &presence_run_message,
-    &hook_request_message,     &run_request_message,  &run_result_message,
-    &result_log_message,       &result_state_message, &step_result_message,
-    &sync_reply_message,       &checkpoint_message,   &checkpoint_read_message,
-    &checkpoint_parts_message,
+    &definition_fetch_message, &fetched_flow_message,     &fetched_instance_message,
+    &state_fetch_message,      &state_part_message,       &presence_message,
+    &presence_run_message,     &hook_request_message,     &run_request_message,
+    &run_result_message,       &result_log_message,       &result_state_message,
+    &step_result_message,      &sync_reply_message,       &checkpoint_message,
+    &checkpoint_read_message,  &checkpoint_parts_message,
 };
 
 static void check_message(const struct wire_message *m, struct str bytes)

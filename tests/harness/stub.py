@@ -1,5 +1,7 @@
 """A local HTTP server that stands in for third parties: answers as told, remembers and counts."""
 import json
+import ssl
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -19,8 +21,19 @@ class Request:
         return json.loads(self.body)
 
 
+def self_signed(folder):
+    """A certificate that nobody has signed: the paths of its file and of its key."""
+    cert, key = folder / 'cert.pem', folder / 'key.pem'
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
+                    '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-out', cert,
+                    '-keyout', key], check=True, capture_output=True)
+    return cert, key
+
+
 class Stub:
-    def __init__(self):
+    def __init__(self, certificate=None):
+        """certificate: (file, key file), to speak TLS."""
         self.lock = threading.Lock()
         self.routes = {}
         self.requests = []
@@ -49,7 +62,12 @@ class Stub:
 
         self.server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
         self.server.daemon_threads = True
-        self.url = 'http://127.0.0.1:%d' % self.server.server_address[1]
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = '%s://127.0.0.1:%d' % ('https' if certificate else 'http',
+                                          self.server.server_address[1])
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def on(self, path, answer):

@@ -9,7 +9,7 @@ struct action_context; /* the engine's; see the accessors below */
 
 /* What an action hands back. Zeroed before the call. */
 struct action_result {
-    struct json data;         /* becomes step.results */
+    struct json data; /* becomes step.results; bytes with a content type as {data, contentType} */
     const char *content_type; /* of binary data or a synchronous reply; NULL = none */
     int status_code;          /* for a synchronous reply; 0 = unset */
     struct json headers;      /* for a synchronous reply; UNDEFINED = unset */
@@ -123,12 +123,14 @@ const char *action_traceparent(struct action_context *ctx);  /* W3C trace contex
 const char *action_execution_id(struct action_context *ctx); /* global id */
 const char *action_flow_name(struct action_context *ctx);
 const char *action_step_name(struct action_context *ctx);
+const char *action_loop_path(struct action_context *ctx); /* "outer.3,inner.0"; "" = no loop */
 /* Around anything that waits (sockets, sleep), so that the slot pool can run others meanwhile. */
 void action_block_begin(struct action_context *ctx);
 void action_block_end(struct action_context *ctx);
 struct http_client;
 struct http_client *action_http(struct action_context *ctx); /* the slot's handle */
 
+#define STATE_MAX_BYTES MIB(64) /* all stores that an execution can write, together */
 enum state_scope {
     STATE_EXECUTION,
     STATE_INSTANCE /* the flow's */,
@@ -141,8 +143,17 @@ int action_state_get(struct action_context *ctx, enum state_scope scope, struct 
                      struct json *ret, struct err *err) must_check; /* UNDEFINED = absent */
 int action_state_set(struct action_context *ctx, enum state_scope scope, struct str key,
                      struct json value, struct err *err) must_check; /* UNDEFINED removes */
+#define STATE_E_NOT_LIST 1
+/* Appends to the list under key, made when there is nothing but null or "" yet, at the cost of the
+ * items alone. *ret_list is a copy of the whole. STATE_E_NOT_LIST: something else is kept there. */
+int action_state_append(struct action_context *ctx, enum state_scope scope, struct str key,
+                        const struct json *items, size_t n, struct json *ret_list,
+                        struct err *err) must_check;
 int action_state_keys(struct action_context *ctx, enum state_scope scope, struct json *ret,
                       struct err *err) must_check; /* array of strings */
+/* Bytes of the store as JSON; 2 when it is empty. */
+int action_state_usage(struct action_context *ctx, enum state_scope scope, size_t *ret_bytes,
+                       struct err *err) must_check;
 int action_state_clear(struct action_context *ctx, enum state_scope scope,
                        struct err *err) must_check;
 /* Recursive flows: the cursor of this execution. */

@@ -25,6 +25,7 @@ const struct component *const component_registry[] = {
     &component_messagepack,
     &component_persist_data,
     &component_postgres,
+    &component_process_data,
     &component_random,
     &component_recursive_flow,
     &component_redis,

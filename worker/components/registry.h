@@ -25,6 +25,7 @@ extern const struct component component_math;
 extern const struct component component_messagepack;
 extern const struct component component_persist_data;
 extern const struct component component_postgres;
+extern const struct component component_process_data;
 extern const struct component component_random;
 extern const struct component component_recursive_flow;
 extern const struct component component_redis;

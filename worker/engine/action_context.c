@@ -100,6 +100,12 @@ const char *action_step_name(struct action_context *ctx)
     return ctx->step->def->name;
 }
 
+const char *action_loop_path(struct action_context *ctx)
+{
+    struct str path = run_loop_path(ctx->run);
+    return arena_strndup(ctx->run->scratch, path.ptr, path.len);
+}
+
 void action_block_begin(struct action_context *ctx)
 {
     ctx->run->env->block_begin(ctx->run->env->ctx);

@@ -25,7 +25,7 @@ int control_branch_expression(struct action_context *ctx, struct action_result *
     for (size_t i = 0; in && i < in->n_predicates; i++) {
         const struct def_predicate *p = &in->predicates[i];
         bool holds = false;
-        int rc = condition_eval(run->scratch, p->condition, eval_term, run, &holds, err);
+        int rc = condition_eval(p->condition, eval_term, run, &holds, err);
         if (rc < 0) {
             err_prefix(err, "branch \"%s\"", p->branch);
             return rc;
@@ -39,14 +39,23 @@ int control_branch_expression(struct action_context *ctx, struct action_result *
     return 0;
 }
 
+/* The text that branches are compared by. An empty literal is unset elsewhere; here it is a value
+ * like others. */
+static struct str branch_text(struct arena *a, struct json v, bool literal)
+{
+    return literal && v.type == JSON_UNDEFINED ? STR("") : value_to_string(a, v);
+}
+
 int control_branch_value(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct arena *a = ctx->run->scratch;
-    struct str value = value_to_string(a, action_input(ctx, "inputValue"));
+    const struct def_input *in = def_step_input(ctx->step->def, "inputValue");
+    struct str value =
+        branch_text(a, action_input(ctx, "inputValue"), in && in->type != DEF_INPUT_REFERENCE);
     struct json mappings = action_input(ctx, "branchValueMappings");
     for (uint32_t i = 0; mappings.type == JSON_ARRAY && i < mappings.len; i++) {
         struct json mapping = mappings.items[i];
-        if (str_eq(value, value_to_string(a, json_get(mapping, STR("value"))))) {
+        if (str_eq(value, branch_text(a, json_get(mapping, STR("value")), true))) {
             struct str name = json_as_str(json_get(mapping, STR("key")));
             take_branch(ret, arena_strndup(a, name.ptr, name.len));
             return 0;

@@ -12,9 +12,9 @@
 #define RUN_STEP_RESULTS_MAX 10000
 #define RUN_STEP_BYTES_MAX   MIB(64) /* step results before compression */
 #define RUN_LOG_LINES_MAX    10000
-#define RUN_LOG_LINE_MAX     4096
+#define RUN_LOG_LINE_MAX     4096 /* characters */
 #define RUN_LOG_BYTES_MAX    MIB(1)
-#define RUN_STATE_MAX        MIB(64)                        /* all stores together */
+#define RUN_STATE_MAX        STATE_MAX_BYTES                /* all stores together */
 #define RUN_RESULT_MAX       (6 * 1024 * 1024 + 512 * 1024) /* one message */
 #define SYNC_REPLY_MAX       MIB(5)
 
@@ -26,9 +26,14 @@ struct engine_env {
     /* Waits are marked, so that another slot can compute meanwhile. */
     void (*block_begin)(void *ctx);
     void (*block_end)(void *ctx);
-    /* Reads a store whole into the arena; "" = empty. Blocks until deadline_ns (monotonic). */
+    /* Reads a store whole into the arena, "" = empty, and tells how many bytes the instance's other
+     * stores have. Blocks until deadline_ns (monotonic). */
     int (*state_fetch)(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
-                       struct arena *a, struct str *ret_store, struct err *err);
+                       struct arena *a, struct str *ret_store, uint64_t *ret_elsewhere,
+                       struct err *err);
+    /* Sends a part of a store that is too large for the result. */
+    int (*state_put)(void *ctx, const struct state_fetch *part, int64_t deadline_ns,
+                     struct err *err);
     /* Stores step results of the run, for a later attempt; blocks until deadline_ns. -ESTALE:
      * another attempt has taken over. NULL: none are stored. */
     int (*checkpoint)(void *ctx, const struct checkpoint *part, int64_t deadline_ns,

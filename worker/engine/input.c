@@ -1,6 +1,6 @@
 /* Evaluates the inputs of steps against what has run. Called on the slot's thread; memory comes
  * from the run's scratch arena. Missing references are no error here: they are undefined, and the
- * action decides. Refuses only template texts over TEXT_MAX. */
+ * action decides. Refuses only template texts over TEXT_MAX, or over what memory is left. */
 #include "engine/run_priv.h"
 
 #include "expr/value.h"
@@ -49,6 +49,11 @@ static int eval_template(struct run *run, const struct template *t, struct json 
     if (text->full || text->len > TEXT_MAX) {
         return err_set(err, -EFBIG, "input.too_large", "the text of a template is over %zu bytes",
                        TEXT_MAX);
+    }
+    if (text->len + 1 > arena_room(run->scratch)) {
+        return err_set(err, -ENOMEM, "run.memory",
+                       "the texts of this step's templates do not fit in the memory of the "
+                       "execution");
     }
     *ret = json_str(
         str_n(arena_strndup(run->scratch, text->len ? text->data : "", text->len), text->len));

@@ -1,6 +1,7 @@
 /* Takes a multipart/form-data body apart (RFC 7578): an object with one {data, contentType,
- * fileName?} a part. Called while a payload is built. A body that does not follow the format yields
- * the parts before the fault; more than PARTS_MAX are left out. */
+ * fileName?} a part, or a list of them under a name that comes more than once. Called while a
+ * payload is built. A body that does not follow the format yields the parts before the fault; more
+ * than PARTS_MAX are left out. */
 #include "engine/run_priv.h"
 
 #define PARTS_MAX    1000
@@ -89,6 +90,26 @@ static struct json part_json(struct arena *a, const struct part *part)
     return json_object(arena_dup(a, members, sizeof(members)), file ? 3 : 2);
 }
 
+/* A list is made when a name comes again: each part is an object, so it cannot be mistaken. */
+static void add_part(struct arena *a, struct json_builder *b, struct str name, struct json part)
+{
+    struct json before = json_get(json_built(b), name);
+    if (before.type == JSON_UNDEFINED) {
+        json_append(b, name, part);
+        return;
+    }
+    struct json_builder list;
+    json_build_array(&list, a);
+    for (uint32_t i = 0; before.type == JSON_ARRAY && i < before.len; i++) {
+        json_push(&list, before.items[i]);
+    }
+    if (before.type != JSON_ARRAY) {
+        json_push(&list, before);
+    }
+    json_push(&list, part);
+    json_set(b, name, json_built(&list));
+}
+
 struct json payload_multipart(struct arena *a, struct str body, struct str content_type)
 {
     struct str boundary = parameter(a, content_type, "boundary");
@@ -114,7 +135,7 @@ struct json payload_multipart(struct arena *a, struct str body, struct str conte
         size_t end = at < 0 ? body.len : (size_t)at;
         if (end >= from && read_part(a, str_n(body.ptr + from, end - from), &part) &&
             part.name.len) {
-            json_set(&b, part.name, part_json(a, &part));
+            add_part(a, &b, part.name, part_json(a, &part));
         }
     }
     return json_built(&b);

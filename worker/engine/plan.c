@@ -94,7 +94,9 @@ static void bind_step(struct arena *a, struct plan_flow *flow, const struct def_
     bind_inputs(a, ps);
     ps->end = def->index + 1;
     bind_steps(a, flow, def->steps, def->n_steps, find);
+    ps->feeds = NO_LOOP;
     if (def->n_steps) {
+        flow->steps[def->steps[def->n_steps - 1].index].feeds = def->index;
         ps->end = MAX(ps->end, flow->steps[def->steps[def->n_steps - 1].index].end);
     }
     for (size_t i = 0; i < def->n_branches; i++) {
@@ -118,7 +120,7 @@ static void bind_steps(struct arena *a, struct plan_flow *flow, const struct def
 
 static void note_use(struct plan_flow *flow, uint32_t user, const struct path *path)
 {
-    if (path && path->step < flow->n_steps) {
+    if (path && path->root == PATH_RESULTS && path->step < flow->n_steps) {
         struct plan_step *used = &flow->steps[path->step];
         used->last_use = MAX(used->last_use, user);
         used->used_later = used->used_later || user <= path->step;

@@ -109,7 +109,7 @@ void run_record_step(struct run *run, const struct step_record *record)
     };
     buf_clear(&r->data);
     size_t room = RUN_STEP_BYTES_MAX - MIN(r->steps.len, RUN_STEP_BYTES_MAX);
-    bool fits = json_size(record->data) <= room;
+    bool fits = !record->left_out && json_size(record->data) <= room;
     if (fits) {
         msgpack_write(&r->data, json_object(members, record->content_type ? 2 : 1));
     }
@@ -132,13 +132,25 @@ void run_record_step(struct run *run, const struct step_record *record)
     checkpoint_add(run, message);
 }
 
+/* Bytes of the first RUN_LOG_LINE_MAX characters. */
+static size_t line_length(struct str message)
+{
+    size_t len = 0;
+    for (size_t n = 0; n < RUN_LOG_LINE_MAX && len < message.len; n++) {
+        size_t after = len + 1; /* at most 4 bytes, also of what is no UTF-8 */
+        while (after < message.len && after < len + 4 &&
+               ((unsigned char)message.ptr[after] & 0xc0) == 0x80) {
+            after++;
+        }
+        len = after;
+    }
+    return len;
+}
+
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message)
 {
     struct recorder *r = run->recorder;
-    size_t len = MIN(message.len, (size_t)RUN_LOG_LINE_MAX);
-    while (len < message.len && len > 0 && ((unsigned char)message.ptr[len] & 0xc0) == 0x80) {
-        len--; /* cut between characters */
-    }
+    size_t len = line_length(message);
     if (r->n_logs >= RUN_LOG_LINES_MAX || r->log_text.len + len > RUN_LOG_BYTES_MAX) {
         r->n_logs_left_out++;
         return;

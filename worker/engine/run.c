@@ -6,7 +6,7 @@
  * is the body arena of the innermost loop, given back after each iteration: the last step's result
  * is copied into the loop's list, and what a later step may refer to (plan_step.used_later,
  * last_use) into the carry arena, so that a loop of any length needs the memory of two iterations
- * and of its results. */
+ * and of its results; results that nobody refers to are left out beyond what is worth showing. */
 #include "engine/run_priv.h"
 
 #include "clock.h"
@@ -15,6 +15,11 @@
 #define ARENA_MAX  (RUN_MEMORY_MAX * 8)
 #define KEEP_FIRST KIB(16)
 #define LOOP_FIRST KIB(4)
+#define LOOP_SHOWN                                                                                 \
+    MIB(4) /* results of a loop that nobody refers to, beyond which they are left out */
+/* A wait that the deadline cuts off ends a little before it: the step then fails by the deadline,
+ * whatever it says itself. */
+#define CUT_OFF_NS (10 * NS_PER_MS)
 
 /* --- memory of a slot ------------------------------------------------------------------------ */
 
@@ -79,17 +84,30 @@ static enum flow_signal fail(struct run *run, const struct plan_step *ps, const 
     return FLOW_FAIL;
 }
 
+static bool is_cut_off(const struct run *run)
+{
+    return clock_mono_ns() + CUT_OFF_NS >= run->deadline_ns;
+}
+
+static int too_long(const struct run *run, struct err *err)
+{
+    int64_t ms = run->env->run_ms ? run->env->run_ms : RUN_DEADLINE_MS;
+    return err_set(err, -ETIMEDOUT, "run.deadline",
+                   "the execution ran longer than the maximum of %lld %s",
+                   (long long)(ms % 60000 ? ms : ms / 60000), ms % 60000 ? "ms" : "minutes");
+}
+
+static size_t held_bytes(const struct run *run)
+{
+    return arena_used(run->keep) + (run->scratch != run->keep ? arena_used(run->scratch) : 0);
+}
+
 static int check_limits(struct run *run, struct err *err)
 {
     if (clock_mono_ns() >= run->deadline_ns) {
-        int64_t ms = run->env->run_ms ? run->env->run_ms : RUN_DEADLINE_MS;
-        return err_set(err, -ETIMEDOUT, "run.deadline",
-                       "the execution ran longer than the maximum of %lld %s",
-                       (long long)(ms % 60000 ? ms : ms / 60000), ms % 60000 ? "ms" : "minutes");
+        return too_long(run, err);
     }
-    size_t used =
-        arena_used(run->keep) + (run->scratch != run->keep ? arena_used(run->scratch) : 0);
-    if (used > RUN_MEMORY_MAX) {
+    if (held_bytes(run) > RUN_MEMORY_MAX) {
         return err_set(err, -ENOMEM, "run.memory",
                        "the execution holds more than the maximum of %zu MiB of data",
                        RUN_MEMORY_MAX / MIB(1));
@@ -117,6 +135,15 @@ static int perform(struct action_context *ctx, struct action_result *ret, struct
     ASSERT(false);
 }
 
+/* Bytes of a content type are seen by other steps as {data, contentType}. */
+static struct json file_of(struct run *run, const struct action_result *result)
+{
+    const struct json_member members[] = {
+        {STR("data"), result->data},
+        {STR("contentType"), json_cstr(arena_strdup(run->scratch, result->content_type))}};
+    return json_object(arena_dup(run->scratch, members, sizeof(members)), ARRAY_LEN(members));
+}
+
 static int attempt_step(struct run *run, const struct plan_step *ps, struct action_result *ret,
                         struct err *err)
 {
@@ -132,6 +159,9 @@ static int attempt_step(struct run *run, const struct plan_step *ps, struct acti
     }
     if (rc == 0 && ps->def->is_trigger && ret->data.type == JSON_UNDEFINED) {
         ret->data = run->payload;
+    }
+    if (rc == 0 && ret->data.type == JSON_BINARY && ret->content_type) {
+        ret->data = file_of(run, ret);
     }
     return rc;
 }
@@ -171,6 +201,10 @@ static int try_step(struct run *run, const struct plan_step *ps, struct action_r
             return rc;
         }
         rc = attempt_step(run, ps, ret, err);
+        if (rc < 0 && rc != -EINVAL && is_cut_off(run)) {
+            run_log(run, LINE_WARN, ps->def->name, str_of(err->message));
+            return too_long(run, err);
+        }
         if (rc == 0 || attempt > further || ps->kind == PLAN_MISSING) {
             return rc;
         }
@@ -188,7 +222,7 @@ static bool may_go_on(const struct run *run, const struct plan_step *ps)
     return !run->memory->unsaved.lost &&
            (e->handler == DEF_ERROR_IGNORE ||
             (e->handler == DEF_ERROR_RETRY && e->ignore_final_error)) &&
-           clock_mono_ns() < run->deadline_ns;
+           !is_cut_off(run);
 }
 
 static void set_result(struct run *run, const struct plan_step *ps, struct action_result *result)
@@ -274,7 +308,39 @@ struct loop {
     struct json items; /* an array; UNDEFINED: count from 0 */
     uint32_t count;
     struct json_builder results; /* in the memory around the loop */
+    size_t results_bytes;
+    bool wanted, left_out;
 };
+
+/* Whether somebody reads a loop's results: a step, a loop around that collects them for one, or a
+ * caller who waits for the flow's answer. */
+static bool results_wanted(const struct run *run, const struct plan_step *ps)
+{
+    if (run->request->synchronous && run->request->reply_to.len) {
+        return true;
+    }
+    while (!ps->last_use && !ps->used_later && ps->feeds != NO_LOOP) {
+        ps = &run->flow->plan->steps[ps->feeds];
+    }
+    return ps->last_use || ps->used_later;
+}
+
+static void collect_result(struct loop *loop, const struct scope_entry *last)
+{
+    if (loop->left_out) {
+        return;
+    }
+    if (!loop->wanted) {
+        loop->results_bytes += last->has_result ? json_size(last->result) : sizeof(struct json);
+        if (loop->results_bytes > LOOP_SHOWN) {
+            loop->left_out = true;
+            json_build_array(&loop->results, loop->results.arena);
+            return;
+        }
+    }
+    json_push(&loop->results,
+              last->has_result ? json_copy(loop->results.arena, last->result) : json_null());
+}
 
 static enum flow_signal run_iterations(struct run *run, struct loop *loop, struct loop_memory *lm)
 {
@@ -290,8 +356,7 @@ static enum flow_signal run_iterations(struct run *run, struct loop *loop, struc
         if (signal != FLOW_NEXT) {
             return signal;
         }
-        const struct scope_entry *e = &run->scope[last];
-        json_push(&loop->results, e->has_result ? json_copy(around, e->result) : json_null());
+        collect_result(loop, &run->scope[last]);
         next_iteration(run, ps, lm);
         if (arena_used(around) > RUN_MEMORY_MAX) {
             struct err err = {0};
@@ -307,9 +372,12 @@ static enum flow_signal run_iterations(struct run *run, struct loop *loop, struc
 /* Runs the body. On FLOW_NEXT and FLOW_BREAK the loop is over; its results are in *ret_results. On
  * the others the memory of the iteration stays: the answer to the caller is made of it. */
 static enum flow_signal run_loop(struct run *run, const struct plan_step *ps,
-                                 const struct action_result *what, struct json *ret_results)
+                                 const struct action_result *what, struct json *ret_results,
+                                 bool *ret_left_out)
 {
-    struct loop loop = {.step = ps, .frame = {.up = run->loop, .key = ps->def->key}};
+    struct loop loop = {.step = ps,
+                        .frame = {.up = run->loop, .key = ps->def->key},
+                        .wanted = results_wanted(run, ps)};
     struct scope_entry *self = &run->scope[ps->def->index];
     json_build_array(&loop.results, run->scratch);
     if (what->data.type == JSON_ARRAY) {
@@ -345,13 +413,15 @@ static enum flow_signal run_loop(struct run *run, const struct plan_step *ps,
         }
     }
     *ret_results = json_built(&loop.results);
+    *ret_left_out = loop.left_out;
     return signal;
 }
 
 /* --- a step with what is nested in it --------------------------------------------------------- */
 
 static void record(struct run *run, const struct plan_step *ps, int64_t started_ns,
-                   const struct action_result *result, const char *error, uint32_t attempts)
+                   const struct action_result *result, const char *error, uint32_t attempts,
+                   bool left_out)
 {
     struct step_record r = {.step = ps,
                             .started_ns = started_ns,
@@ -361,7 +431,8 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
                             .content_type = result->content_type,
                             .error = error,
                             .branch = result->branch,
-                            .attempts = attempts};
+                            .attempts = attempts,
+                            .left_out = left_out};
     if (resume_next(run, ps)) {
         run_record_again(run, run->memory->resume.message);
         resume_advance(run);
@@ -370,8 +441,9 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
     }
     if (run->request->debug) {
         const char *text =
-            arena_printf(run->scratch, "%s: %s in %lld us", ps->def->key, error ? "failed" : "done",
-                         (long long)((r.ended_ns - started_ns) / 1000));
+            arena_printf(run->scratch, "%s: %s in %lld us, %zu KiB held", ps->def->key,
+                         error ? "failed" : "done", (long long)((r.ended_ns - started_ns) / 1000),
+                         held_bytes(run) / KIB(1));
         run_log(run, LINE_DEBUG, ps->def->name, str_of(text));
     }
     run_tell_progress(run);
@@ -387,7 +459,7 @@ static enum flow_signal step_failed(struct run *run, const struct plan_step *ps,
                 str_of(arena_printf(run->scratch, "error ignored: %s", err->message)));
         set_result(run, ps, &none);
     }
-    record(run, ps, started_ns, &none, err->message, attempts);
+    record(run, ps, started_ns, &none, err->message, attempts, false);
     return ignored ? FLOW_NEXT : fail(run, ps, err);
 }
 
@@ -395,13 +467,14 @@ static enum flow_signal loop_step(struct run *run, const struct plan_step *ps, i
                                   struct action_result *result, uint32_t attempts)
 {
     struct json results = json_array(NULL, 0);
-    enum flow_signal signal = run_loop(run, ps, result, &results);
+    bool left_out = false;
+    enum flow_signal signal = run_loop(run, ps, result, &results, &left_out);
     result->data = results;
     const char *error = NULL;
     if (signal == FLOW_FAIL) {
         error = run->failed_step == ps ? run->err.message : "a step of the loop failed";
     }
-    record(run, ps, started_ns, result, error, attempts);
+    record(run, ps, started_ns, result, error, attempts, left_out);
     if (signal == FLOW_NEXT) {
         set_result(run, ps, result);
     }
@@ -446,8 +519,9 @@ static enum flow_signal run_step(struct run *run, const struct plan_step *ps)
         result.data = json_cstr(result.branch);
     }
     set_result(run, ps, &result);
-    record(run, ps, started_ns, &result, NULL, attempts);
+    record(run, ps, started_ns, &result, NULL, attempts, false);
     if (ps->def->is_trigger) {
+        run->last.data = payload_to_record(run, result.data); /* what a caller may see of it */
         run_reply_trigger(run, &result);
         if (result.result_type) {
             run->result_type = result.result_type;

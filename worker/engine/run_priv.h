@@ -64,12 +64,20 @@ struct resume {
     uint32_t taken; /* step results taken up, with the next one */
 };
 
+/* A list that has been appended to: room behind its items, in the store's arena. */
+struct state_growing {
+    struct json *items;
+    uint32_t cap;
+};
+
 struct state_store {
     bool loaded, dirty;
     struct arena *arena;
     struct json_member *members;
     size_t n, cap;
-    size_t bytes; /* live */
+    size_t bytes;                    /* live */
+    struct state_growing growing[4]; /* the last ones */
+    uint32_t next_growing;
 };
 
 struct engine_memory {
@@ -95,6 +103,7 @@ struct run {
     int loop_depth;
     struct recorder *recorder;
     struct state_store states[_STATE_SCOPE_N];
+    uint64_t stored, fetched; /* bytes: what the instance has in all; what of it was read */
     struct json payload, cursor;
     const char *execution_id;        /* global id */
     int64_t started_ns, deadline_ns; /* wall clock; monotonic */
@@ -150,6 +159,7 @@ struct step_record {
     const char *content_type;
     const char *error, *branch; /* NULL = none */
     uint32_t attempts;
+    bool left_out; /* there was more data than could be kept */
 };
 void run_record_step(struct run *run, const struct step_record *record);
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message);
@@ -182,8 +192,8 @@ void run_tell_progress(struct run *run);
 
 /* state.c */
 void state_done(struct run *run);
-/* Adds the changed stores as MessagePack, in the keep arena; -EFBIG with err when they are too
- * large for a result. */
+/* Adds the changed stores as MessagePack, in the keep arena; those too large for a result are sent
+ * ahead in parts, which may fail. */
 int state_collect(struct run *run, struct wire_list *ret_states, size_t *ret_bytes,
                   struct err *err) must_check;
 

@@ -289,7 +289,7 @@ static int make_headers(const struct hop *hop, struct arena *a, const struct htt
         bool type = str_eq_ci(h->name, STR("content-type"));
         if (is_own_header(h->name) || (type && !hop->has_body) ||
             (!hop->keep_secrets &&
-             (is_secret_header(h->name) || str_eq_ci(h->name, STR("host"))))) {
+             (h->secret || is_secret_header(h->name) || str_eq_ci(h->name, STR("host"))))) {
             continue;
         }
         int rc = add_header(&list, a, h, err);

@@ -27,6 +27,7 @@ const struct address_policy *http_client_policy(const struct http_client *c);
 
 struct http_header {
     struct str name, value;
+    bool secret; /* of a request: not for other hosts; those of common names are so anyway */
 };
 struct http_request {
     struct str method; /* "GET"; any token */

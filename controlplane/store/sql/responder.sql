@@ -19,9 +19,26 @@ WHERE c.instance_id = $1::uuid AND c.active
 ORDER BY f.position;
 
 -- name: responder_state
-SELECT store FROM persisted_state
-WHERE owner_id = CASE $2::int
-        WHEN 3 THEN (SELECT v.sequence_id FROM instance i
-                     JOIN integration v ON v.id = i.integration_id WHERE i.id = $1::uuid)
-        ELSE $1::uuid END
-  AND scope = $2::int AND organization_id = $3::uuid;
+WITH instance_of AS (
+    SELECT v.sequence_id FROM instance i JOIN integration v ON v.id = i.integration_id
+    WHERE i.id = $4::uuid
+), asked AS (
+    SELECT CASE $2::int WHEN 3 THEN (SELECT sequence_id FROM instance_of) ELSE $1::uuid END AS owner_id
+)
+SELECT coalesce(octet_length(s.store), 0)::int8,
+       coalesce((extract(epoch FROM s.updated_at) * 1000000)::int8, 0),
+       coalesce(substr(s.store, $5::int + 1, $6::int), ''::bytea),
+       (SELECT coalesce(sum(octet_length(o.store)), 0)::int8 FROM persisted_state o
+        WHERE o.organization_id = $3::uuid AND o.scope < 16
+          AND (o.owner_id = $4::uuid
+               OR o.owner_id IN (SELECT id FROM instance_flow_config WHERE instance_id = $4::uuid)
+               OR o.owner_id = (SELECT sequence_id FROM instance_of))
+          AND NOT (o.owner_id = a.owner_id AND o.scope = $2::int))
+FROM asked a
+LEFT JOIN persisted_state s ON s.owner_id = a.owner_id AND s.scope = $2::int
+    AND s.organization_id = $3::uuid;
+
+-- name: responder_state_part
+INSERT INTO persisted_state (owner_id, scope, organization_id, store)
+VALUES ($1::uuid, $2::int::smallint, $3::uuid, $4::bytea)
+ON CONFLICT (owner_id, scope) DO UPDATE SET store = excluded.store, updated_at = now();

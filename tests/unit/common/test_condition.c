@@ -245,7 +245,6 @@ static int give_term(void *ctx, const struct def_input *term, struct json *ret_v
 
 static void evaluates_groups(void **state)
 {
-    AUTO(arena_free) struct arena *a = arena_new(0, 0);
     const struct json values[] = {json_bool(false), json_bool(true), json_undefined()};
     struct condition no_fail[] = {IS_TRUE(0), IS_TRUE(9)};
     struct condition yes_fail[] = {IS_TRUE(1), IS_TRUE(9)};
@@ -273,16 +272,44 @@ static void evaluates_groups(void **state)
         struct terms terms = {.values = values};
         struct err err = {0};
         bool yes = false;
-        int r = condition_eval(a, &groups[i].condition, give_term, &terms, &yes, &err);
+        int r = condition_eval(&groups[i].condition, give_term, &terms, &yes, &err);
         assert_int_equal(r, groups[i].rc);
         assert_int_equal(yes, groups[i].yes);
         assert_int_equal(terms.asked, groups[i].asked);
     }
 }
 
+/* JSON text grows when it is parsed: each comparison gives its memory back, and what could not be
+ * held is refused before it is parsed. */
+static void large_texts_are_bounded(void **state)
+{
+    enum { LARGE = 8 * 1024 * 1024 };
+    AUTO(mem_free) char *text = mem_alloc(LARGE);
+    for (size_t i = 0; i < LARGE; i++) {
+        text[i] = i % 2 ? ',' : '1';
+    }
+    text[0] = '[';
+    text[LARGE - 2] = '1';
+    text[LARGE - 1] = ']';
+    text[1] = ' ';
+    const struct json values[] = {json_str(str_n(text, LARGE))};
+    struct condition same[20];
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        same[i] = (struct condition){.op = COND_IS_NOT_EMPTY, .left = TERM(0), .right = TERM(0)};
+    }
+    struct terms terms = {.values = values};
+    struct err err = {0};
+    bool yes = false;
+    assert_int_equal(condition_eval(&GROUP(COND_AND, same, 20), give_term, &terms, &yes, &err), 0);
+    assert_true(yes);
+    AUTO(arena_free) struct arena *a = arena_new(0, MIB(4));
+    assert_int_equal(condition_compare(a, COND_EXISTS, values[0], json_undefined(), &yes, &err),
+                     -EFBIG);
+    assert_string_equal(err.code, "condition.too_large");
+}
+
 static void stops_at_a_depth(void **state)
 {
-    AUTO(arena_free) struct arena *a = arena_new(0, 0);
     struct condition chain[CONDITION_MAX_DEPTH + 1];
     memset(chain, 0, sizeof(chain));
     for (size_t i = 0; i < ARRAY_LEN(chain) - 1; i++) {
@@ -292,9 +319,9 @@ static void stops_at_a_depth(void **state)
     struct terms terms = {0};
     struct err err = {0};
     bool yes = false;
-    assert_int_equal(condition_eval(a, &chain[1], give_term, &terms, &yes, NULL), 0);
+    assert_int_equal(condition_eval(&chain[1], give_term, &terms, &yes, NULL), 0);
     assert_true(yes);
-    assert_int_equal(condition_eval(a, &chain[0], give_term, &terms, &yes, &err), -EINVAL);
+    assert_int_equal(condition_eval(&chain[0], give_term, &terms, &yes, &err), -EINVAL);
     assert_string_equal(err.code, "condition.too_deep");
 }
 
@@ -386,8 +413,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),         cmocka_unit_test(knows_its_operators),
-        cmocka_unit_test(evaluates_groups), cmocka_unit_test(stops_at_a_depth),
-        cmocka_unit_test(reads_dates),
+        cmocka_unit_test(evaluates_groups), cmocka_unit_test(large_texts_are_bounded),
+        cmocka_unit_test(stops_at_a_depth), cmocka_unit_test(reads_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,10 +15,10 @@
 
 static const struct wire_message *const messages[] = {
     &definition_fetch_message, &fetched_flow_message, &fetched_instance_message,
-    &state_fetch_message,      &presence_message,     &presence_run_message,
-    &hook_request_message,     &run_request_message,  &run_result_message,
-    &run_progress_message,     &result_log_message,   &result_state_message,
-    &step_result_message,      &sync_reply_message,
+    &state_fetch_message,      &state_part_message,   &presence_message,
+    &presence_run_message,     &hook_request_message, &run_request_message,
+    &run_result_message,       &run_progress_message, &result_log_message,
+    &result_state_message,     &step_result_message,  &sync_reply_message,
 };
 
 static size_t type_size(enum wire_type type)

@@ -94,6 +94,11 @@ const char *action_step_name(struct action_context *ctx)
     return "Call It";
 }
 
+const char *action_loop_path(struct action_context *ctx)
+{
+    return "each.3";
+}
+
 void action_block_begin(struct action_context *ctx)
 {
     ctx->blocks++;
@@ -127,10 +132,30 @@ int action_state_set(struct action_context *ctx, enum state_scope scope, struct 
         }
     }
     if (value.type != JSON_UNDEFINED) {
-        json_append(&b, key, value);
+        json_append(&b, str_n(arena_strndup(ctx->arena, key.ptr, key.len), key.len),
+                    json_copy(ctx->arena, value));
     }
     ctx->state[scope] = json_built(&b);
     return 0;
+}
+
+int action_state_append(struct action_context *ctx, enum state_scope scope, struct str key,
+                        const struct json *items, size_t n, struct json *ret_list, struct err *err)
+{
+    struct json before = json_get(ctx->state[scope], key);
+    struct json_builder b;
+    json_build_array(&b, ctx->arena);
+    if (!json_is_nullish(before) && before.type != JSON_ARRAY) {
+        return STATE_E_NOT_LIST;
+    }
+    for (uint32_t i = 0; before.type == JSON_ARRAY && i < before.len; i++) {
+        json_push(&b, before.items[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        json_push(&b, items[i]);
+    }
+    *ret_list = json_built(&b);
+    return action_state_set(ctx, scope, key, *ret_list, err);
 }
 
 int action_state_keys(struct action_context *ctx, enum state_scope scope, struct json *ret,
@@ -142,6 +167,17 @@ int action_state_keys(struct action_context *ctx, enum state_scope scope, struct
         json_push(&b, json_str(ctx->state[scope].members[i].key));
     }
     *ret = json_built(&b);
+    return 0;
+}
+
+int action_state_usage(struct action_context *ctx, enum state_scope scope, size_t *ret_bytes,
+                       struct err *err)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    json_dump(&b, ctx->state[scope]);
+    *ret_bytes = b.len;
+    buf_done(&b);
     return 0;
 }
 

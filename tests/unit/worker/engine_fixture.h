@@ -117,6 +117,11 @@ static int test_wait(struct action_context *ctx, struct action_result *ret, stru
     clock_wait_ns(30 * NS_PER_MS);
     return 0;
 }
+static int test_hang(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    clock_wait_ns(action_deadline(ctx) - clock_mono_ns() - 2 * NS_PER_MS);
+    return err_set(err, -ETIMEDOUT, "test.hang", "nobody answered");
+}
 static int test_log(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct str text;
@@ -166,6 +171,7 @@ static const struct action test_actions[] = {
      .flags = ACTION_READS,
      .inputs = test_inputs,
      .perform = test_write},
+    {.key = "hang", .label = "Hang", .perform = test_hang},
     {.key = "log", .label = "Log", .inputs = test_inputs, .perform = test_log},
     {.key = "last", .label = "Last", .inputs = test_inputs, .perform = test_last},
     {.key = "noChange", .label = "Poll", .flags = ACTION_TRIGGER, .perform = test_no_change},
@@ -195,11 +201,12 @@ struct fixture {
     const char *reply_to, *traceparent;
     int64_t run_ms;
     const char *stores[_STATE_SCOPE_N]; /* JSON of what is stored; NULL = empty */
+    uint64_t elsewhere;                 /* bytes of stores that are not asked for */
     bool state_away, step_results_disabled, logs_disabled, debug, test;
     uint32_t attempt; /* 0 = 1 */
     /* Checkpoints as a control plane keeps them, from run to run; NULL = there is none. */
     struct checkpoint *parts;
-    size_t n_parts, parts_max; /* a part beyond: another attempt has taken over */
+    size_t n_checkpoints, parts_max; /* a part beyond: another attempt has taken over */
     bool parts_away;
     /* seen after */
     struct arena *arena;
@@ -208,8 +215,9 @@ struct fixture {
     size_t n_steps;
     struct sync_reply reply;
     int n_replies, n_fetches, blocked;
-    struct buf encoded, reply_bytes, told; /* told: run_progress messages, a batch */
-    int n_told;
+    struct buf encoded, reply_bytes, told, uploaded; /* told: run_progress messages, a batch */
+    int n_told, uploaded;
+    uint32_t n_parts;
 };
 
 static void fx_block_begin(void *ctx)
@@ -220,8 +228,21 @@ static void fx_block_end(void *ctx)
 {
     ((struct fixture *)ctx)->blocked--;
 }
+static int fx_state_put(void *ctx, const struct state_fetch *part, int64_t deadline_ns,
+                        struct err *err)
+{
+    struct fixture *fx = ctx;
+    if (fx->state_away) {
+        return err_set(err, -ETIMEDOUT, "state.unreachable", "the state is away");
+    }
+    assert_int_equal(part->number, ++fx->n_parts);
+    assert_true(part->data.len <= STATE_PART_BYTES);
+    buf_add_str(&fx->uploaded, part->data);
+    return 0;
+}
 static int fx_state_fetch(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
-                          struct arena *a, struct str *ret_store, struct err *err)
+                          struct arena *a, struct str *ret_store, uint64_t *ret_elsewhere,
+                          struct err *err)
 {
     struct fixture *fx = ctx;
     assert_int_equal(fx->blocked, 1);
@@ -230,6 +251,7 @@ static int fx_state_fetch(void *ctx, const struct state_fetch *what, int64_t dea
         return err_set(err, -ETIMEDOUT, "state.unreachable", "the state is away");
     }
     *ret_store = STR("");
+    *ret_elsewhere = fx->elsewhere;
     if (fx->stores[what->scope]) {
         struct json store;
         struct buf b;
@@ -257,10 +279,10 @@ static int fx_checkpoint(void *ctx, const struct checkpoint *part, int64_t deadl
 {
     struct fixture *fx = ctx;
     assert_int_equal(fx->blocked, 1);
-    if (fx->n_parts == fx->parts_max) {
+    if (fx->n_checkpoints == fx->parts_max) {
         return err_set(err, -ESTALE, "checkpoint.taken_over", "taken over");
     }
-    struct checkpoint *kept = &fx->parts[fx->n_parts++];
+    struct checkpoint *kept = &fx->parts[fx->n_checkpoints++];
     *kept = *part;
     kept->steps.ptr = mem_dup(part->steps.ptr, part->steps.len);
     return 0;
@@ -272,7 +294,7 @@ static int fx_checkpoint_read(void *ctx, const struct checkpoint_read *what, int
     if (fx->parts_away) {
         return err_set(err, -ETIMEDOUT, "checkpoint.unreachable", "away");
     }
-    for (size_t i = 0; i < fx->n_parts && !ret->parts.n; i++) {
+    for (size_t i = 0; i < fx->n_checkpoints && !ret->parts.n; i++) {
         if (fx->parts[i].first >= what->first) { /* one at a time */
             ret->parts = (struct wire_list){arena_dup(a, &fx->parts[i], sizeof(fx->parts[i])), 1};
         }
@@ -383,6 +405,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
     buf_init(&fx->encoded, 0);
     buf_init(&fx->reply_bytes, 0);
     buf_init(&fx->told, 0);
+    buf_init(&fx->uploaded, 0);
     struct buf hook;
     buf_init(&hook, 0);
     if (fx->body.ptr) {
@@ -408,6 +431,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                              .block_begin = fx_block_begin,
                              .block_end = fx_block_end,
                              .state_fetch = fx_state_fetch,
+                             .state_put = fx_state_put,
                              .reply = fx_reply,
                              .checkpoint = fx->parts ? fx_checkpoint : NULL,
                              .checkpoint_read = fx_checkpoint_read,
@@ -435,6 +459,7 @@ static unused void fx_done(struct fixture *fx)
     buf_done(&fx->encoded);
     buf_done(&fx->reply_bytes);
     buf_done(&fx->told);
+    buf_done(&fx->uploaded);
 }
 
 /* The data of a recorded step, as JSON value {data, contentType}. */

@@ -227,6 +227,8 @@ static void persisted_state(void **state)
          "{\"value\":[2]}"},
         {P "removeIntegrationValueFromList", "{\"keyInput\": \"none\", \"valueInput\": 1}",
          "{\"value\":[]}"},
+        {P "getUsage", "{}",
+         "{\"flow\":2,\"crossFlow\":2,\"integration\":19,\"total\":23,\"maximum\":67108864}"},
         {P "saveInstanceValue", "{\"valueInput\": 1}", NULL, "Key (keyInput): has no value"},
         {P "saveInstanceValue", "{\"keyInput\": \"u\"}", "{}"},
         {P "getInstanceValue", "{\"keyInput\": \"u\", \"defaultValueInput\": \"d\"}", "null"},
@@ -249,12 +251,96 @@ static void persisted_state(void **state)
     fixture_done(&ctx);
 }
 
+#define D "process-data.deDuplicate"
+static void handled_items_do_not_come_again(void **state)
+{
+    static const struct action_case steps[] = {
+        {D, "{\"dataInput\": [], \"keyFieldNamesInput\": [\"id\"]}", "[]"},
+        {D,
+         "{\"dataInput\": [{\"id\": 2, \"n\": \"b\"}, {\"id\": 1, \"n\": \"a\"}, {\"id\": 2}], "
+         "\"keyFieldNamesInput\": [\"id\"]}",
+         "[{\"id\":2,\"n\":\"b\"},{\"id\":1,\"n\":\"a\"}]"},
+        {D,
+         "{\"dataInput\": \"[{\\\"id\\\": 3}, {\\\"id\\\": 2}, {\\\"id\\\": \\\"2\\\"}]\", "
+         "\"keyFieldNamesInput\": \"id\"}",
+         "[{\"id\":3},{\"id\":\"2\"}]"},
+        {D, "{\"dataInput\": [{\"id\": 3}, {\"id\": 1}], \"keyFieldNamesInput\": [\"id\"]}", "[]"},
+        /* the fields count together, also one that some items lack */
+        {D,
+         "{\"dataInput\": [{\"id\": 3, \"v\": 1}, {\"id\": 3}, {\"id\": 3, \"v\": null}], "
+         "\"keyFieldNamesInput\": [\"id\", \"v\"]}",
+         "[{\"id\":3,\"v\":1},{\"id\":3}]"},
+        {D, "{\"dataInput\": [{\"id\": 9}, {\"x\": 9}], \"keyFieldNamesInput\": [\"id\"]}", NULL,
+         "Data (dataInput): item 2 has none of the key fields"},
+        {D, "{\"dataInput\": [5], \"keyFieldNamesInput\": [\"id\"]}", NULL, "item 1 has none"},
+        {D, "{\"dataInput\": [], \"keyFieldNamesInput\": [7]}", NULL,
+         "Key Field Names (keyFieldNamesInput): must name"},
+        {D, "{\"keyFieldNamesInput\": [\"id\"]}", NULL, "Data (dataInput): has no value"},
+        /* nothing of the refused list was remembered */
+        {D, "{\"dataInput\": [{\"id\": 9}], \"keyFieldNamesInput\": [\"id\"]}", "[{\"id\":9}]"},
+    };
+    struct action_context ctx;
+    fixture_init(&ctx);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        int rc = fixture_run(&ctx, steps[i].name, steps[i].inputs);
+        if (steps[i].refusal ? rc == 0 || !strstr(ctx.err.message, steps[i].refusal)
+                             : rc != 0 || strcmp(fixture_result(&ctx), steps[i].result) != 0) {
+            fail_msg("step %zu: %d %s %s", i, rc, fixture_result(&ctx), ctx.err.message);
+        }
+    }
+    assert_int_equal(ctx.state[STATE_INSTANCE].len, 1);
+    assert_true(str_eq(ctx.state[STATE_INSTANCE].members[0].key, STR("__leat.processed.Call It")));
+    /* what is not what was kept is no reason to fail */
+    ctx.state[STATE_INSTANCE] = fixture_json(&ctx, "{\"__leat.processed.Call It\": \"?!\"}");
+    assert_int_equal(
+        fixture_run(&ctx, D, "{\"dataInput\": [{\"id\": 1}], \"keyFieldNamesInput\": [\"id\"]}"),
+        0);
+    assert_string_equal(fixture_result(&ctx), "[{\"id\":1}]");
+    fixture_done(&ctx);
+}
+
+/* The oldest are forgotten. */
+static void remembering_is_bounded(void **state)
+{
+    enum { ITEMS = 150000 };
+    struct action_context ctx;
+    fixture_init(&ctx);
+    arena_free(ctx.arena);
+    ctx.arena = arena_new(KIB(64), MIB(512));
+    struct json field = json_cstr("id");
+    struct json *items = arena_array(ctx.arena, ITEMS, sizeof(*items));
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < ITEMS; i++) {
+            struct json_member *m = arena_new_of(ctx.arena, struct json_member);
+            *m = (struct json_member){STR("id"), json_num((double)(i + (size_t)round * ITEMS))};
+            items[i] = json_object(m, 1);
+        }
+        struct json_member inputs[] = {{STR("dataInput"), json_array(items, ITEMS)},
+                                       {STR("keyFieldNamesInput"), field}};
+        assert_int_equal(fixture_run_value(&ctx, D, json_object(inputs, 2)), 0);
+        assert_int_equal(ctx.result.data.len, ITEMS);
+    }
+    struct json kept = ctx.state[STATE_INSTANCE].members[0].value;
+    assert_int_equal(kept.len, 200000 * 16);
+    assert_int_equal(fixture_run(&ctx, D,
+                                 "{\"dataInput\": [{\"id\": 0}, {\"id\": 149999}, {\"id\": "
+                                 "200000}], \"keyFieldNamesInput\": [\"id\"]}"),
+                     0);
+    assert_string_equal(fixture_result(&ctx), "[{\"id\":149999}]");
+    fixture_done(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_actions),      cmocka_unit_test(invalid_utf8_passes),
-        cmocka_unit_test(math_actions),      cmocka_unit_test(collection_actions),
-        cmocka_unit_test(deduplicates_many), cmocka_unit_test(persisted_state),
+        cmocka_unit_test(text_actions),
+        cmocka_unit_test(invalid_utf8_passes),
+        cmocka_unit_test(math_actions),
+        cmocka_unit_test(collection_actions),
+        cmocka_unit_test(deduplicates_many),
+        cmocka_unit_test(persisted_state),
+        cmocka_unit_test(handled_items_do_not_come_again),
+        cmocka_unit_test(remembering_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,6 +147,12 @@ static void forms_are_multipart(void **state)
     expect(&ctx, "name=\"f\"; filename=\"a.csv\"\r\nContent-Type: text/csv\r\n\r\nleat-0000-key-0");
     expect(&ctx, "name=\"g\"; filename=\"g\"\r\nContent-Type: application/octet-stream\r\n\r\nraw");
     expect(&ctx, "\r\n--leat-0000-key-1--\r\n");
+    assert_int_equal(
+        call(&ctx, "http.httpPostFormData",
+             "{\"url\": \"$/echo\", \"fileData\": [{\"key\": \"f\", \"value\": {\"data\": "
+             "\"x\", \"contentType\": \"text/plain\", \"fileName\": \"own.txt\"}}]}"),
+        0);
+    expect(&ctx, "name=\"f\"; filename=\"own.txt\"");
     assert_int_equal(call(&ctx, "http.httpPostFormData",
                           "{\"url\": \"$/echo\", \"fileData\": [{\"key\": \"f\"}]}"),
                      -EINVAL);
@@ -166,6 +172,10 @@ static void responses_become_values(void **state)
          "\"a\\u0000\xEF\xBF\xBD\""},
         {"http.httpGet", "{\"url\": \"$/bytes\", \"responseType\": \"binary\"}",
          "{\"data\":\"YQD/\",\"contentType\":\"application/octet-stream\"}"},
+        {"http.httpGet",
+         "{\"url\": \"$/bytes\", \"responseType\": \"binary\", \"includeFullResponse\": true}",
+         "{\"data\":\"YQD/\",\"status\":200,\"statusText\":\"OK\",\"headers\":{\"content-type\":"
+         "\"application/octet-stream\",\"content-length\":\"3\"}}"},
         {"http.httpGet", "{\"url\": \"$/cookies\", \"includeFullResponse\": \"true\"}",
          "{\"data\":\"\",\"status\":200,\"statusText\":\"OK\",\"headers\":{\"set-cookie\":[\"a=1\","
          "\"b=2\"],\"x-double\":\"x, y\",\"content-length\":\"0\"}}"},
@@ -271,6 +281,38 @@ static void debug_hides_credentials(void **state)
     assert_true(str_find(ctx.message, STR("POST http://127.0.0.1"), 0) == 0);
     assert_true(str_find(ctx.message, STR("Authorization: ***"), 0) > 0);
     assert_true(str_find(ctx.message, STR("Basic"), 0) < 0);
+    assert_true(str_find(ctx.message, STR("\n\nabc"), 0) > 0);
+    /* also in a header that the connection names */
+    assert_int_equal(
+        call(&ctx, "http.httpPost",
+             "{\"url\": \"$/echo\", \"data\": {\"data\": \"x\"}, \"debugRequest\": \"true\", "
+             "\"connection\": {\"fields\": {\"apiKey\": \"k1\", \"headerKey\": "
+             "\"X-Mine\"}}}"),
+        0);
+    assert_true(str_find(ctx.message, STR("X-Mine: ***"), 0) > 0);
+    assert_true(str_find(ctx.message, STR("k1"), 0) < 0);
+    fixture_done(&ctx);
+}
+
+static void credentials_stay_with_their_host(void **state)
+{
+    struct action_context ctx;
+    start(&ctx);
+    const char *inputs = arena_printf(
+        ctx.arena,
+        "{\"url\": \"$/to?http://localhost:%d/echo\", \"connection\": {\"fields\": {\"apiKey\": "
+        "\"k1\", \"headerKey\": \"X-Mine\"}}}",
+        server.port);
+    if (call(&ctx, "http.httpGet", inputs) != 0) {
+        fail_msg("%s", ctx.err.message);
+    }
+    expect(&ctx, "GET /echo");
+    assert_true(str_find(json_as_str(ctx.result.data), STR("X-Mine"), 0) < 0);
+    assert_int_equal(call(&ctx, "http.httpGet",
+                          "{\"url\": \"$/redirect/1\", \"connection\": {\"fields\": {\"apiKey\": "
+                          "\"k1\", \"headerKey\": \"X-Mine\"}}}"),
+                     0);
+    expect(&ctx, "X-Mine: k1");
     fixture_done(&ctx);
 }
 
@@ -297,9 +339,10 @@ static void flows_call_each_other(void **state)
     expect(&ctx, "Api-Key: key-1\r\n");
     expect(&ctx, "prismatic-invoke-type: Cross Flow\r\n");
     expect(&ctx, "prismatic-executionid: RXhlY3V0aW9uOjE=\r\n");
-    expect(&ctx, "prismatic-invoked-by: {\"componentActionKey\":\"cross-flow.invokeFlow\","
-                 "\"executionId\":\"RXhlY3V0aW9uOjE=\",\"executionStartedAt\":"
-                 "\"2026-01-02T03:04:05.678Z\",\"stepName\":\"Call It\"}\r\n");
+    expect(&ctx,
+           "prismatic-invoked-by: {\"componentActionKey\":\"cross-flow.invokeFlow\","
+           "\"executionId\":\"RXhlY3V0aW9uOjE=\",\"executionStartedAt\":"
+           "\"2026-01-02T03:04:05.678Z\",\"stepName\":\"Call It\",\"loopPath\":\"each.3\"}\r\n");
     expect(&ctx, "Idempotency-Key: 0000-key\r\n");
     expect(&ctx, "\r\n\r\n[{\"id\":1}]");
     assert_int_equal(call(&ctx, "cross-flow.triggerFlow", "{\"flowName\": \"Done\"}"), 0);
@@ -412,6 +455,7 @@ int main(void)
         cmocka_unit_test(failures_are_explained),
         cmocka_unit_test(retries),
         cmocka_unit_test(debug_hides_credentials),
+        cmocka_unit_test(credentials_stay_with_their_host),
         cmocka_unit_test(flows_call_each_other),
         cmocka_unit_test(recursive_flows_keep_a_cursor),
         cmocka_unit_test(logic),

@@ -75,6 +75,29 @@ static const struct flow_case flow_cases[] = {
      NULL, NULL},
     {"branch on an unknown value", TRIGGER ", " BY_VALUE, "{\"n\":\"3\"}", "pick=\"Else\";", NULL,
      NULL},
+    {"an empty value has its branch",
+     TRIGGER ", " BRANCH(
+         "Pick", "branchOnValue",
+         REF("inputValue", "trigger.results.body.data.n") ", branchValueMappings: {type: "
+                                                          "complex, value: [{name: None, type: "
+                                                          "value, value: ''}]}",
+         ARM("None", ECHO_VALUE("A", "none")) ", " ARM("Else", "")),
+     "{\"n\":\"\"}", "pick=\"None\";a=\"none\";", NULL, NULL},
+    {"a missing value is not an empty one",
+     TRIGGER ", " BRANCH(
+         "Pick", "branchOnValue",
+         REF("inputValue", "trigger.results.body.data.n") ", branchValueMappings: {type: "
+                                                          "complex, value: [{name: None, type: "
+                                                          "value, value: ''}]}",
+         ARM("None", "") ", " ARM("Else", ECHO_VALUE("A", "else"))),
+     "{}", "pick=\"Else\";a=\"else\";", NULL, NULL},
+    {"bytes are a file for other steps",
+     TRIGGER ", " STEP("File", "test", "binary", "") ", " ECHO_REF(
+         "Type", "file.results.contentType") ", " ECHO_REF("Bytes", "file.results."
+                                                                    "data"),
+     NULL,
+     "file={\"data\":\"AP8B\",\"contentType\":\"image/png\"};type=\"image/png\";bytes=\"AP8B\";",
+     NULL, NULL},
     {"loop over a list",
      TRIGGER ", " LOOP("Loop", "loopOverItems", REF("items", "trigger.results.body.data"),
                        ECHO_REF("Item", "loop.currentItem") ", " ECHO_REF(
@@ -264,6 +287,24 @@ static void test_retry(void **state)
     fx_done(&fx);
 }
 
+/* Each wait is twice the one before. */
+static void test_retry_backs_off(void **state)
+{
+    struct fixture fx = {0};
+    test_failures = 2;
+    test_calls = 0;
+    int64_t before = clock_mono_ns();
+    fx_run(&fx, TRIGGER
+           ", " STEP_MORE("Try", "test", "flaky", "",
+                          ", errorConfig: {errorHandlerType: retry, maxAttempts: 2, delaySeconds: "
+                          "1, usesExponentialBackoff: true, ignoreFinalError: false}"));
+    int64_t took = clock_mono_ns() - before;
+    assert_int_equal(fx.result.status, RUN_SUCCEEDED);
+    assert_int_equal(test_calls, 3);
+    assert_true(took >= 3 * NS_PER_SEC && took < 30 * NS_PER_SEC);
+    fx_done(&fx);
+}
+
 static void test_poll_without_changes(void **state)
 {
     struct fixture fx = {0};
@@ -284,6 +325,16 @@ static void test_deadline(void **state)
     assert_int_equal(fx.result.status, RUN_FAILED);
     assert_string_equal(fx_text(&fx, fx.result.error),
                         "the execution ran longer than the maximum of 60 ms");
+    fx_done(&fx);
+
+    fx = (struct fixture){.run_ms = 60}; /* whatever a step says that was cut off */
+    fx_run(&fx,
+           TRIGGER ", " STEP_MORE("H", "test", "hang", "", ON_ERROR("ignore", "0", "0", "false")));
+    assert_int_equal(fx.result.status, RUN_FAILED);
+    assert_string_equal(fx_text(&fx, fx.result.error),
+                        "the execution ran longer than the maximum of 60 ms");
+    assert_string_equal(fx_text(&fx, ((struct result_log *)fx.result.logs.items)[0].message),
+                        "nobody answered");
     fx_done(&fx);
 
     fx = (struct fixture){.run_ms =
@@ -309,14 +360,81 @@ static void test_long_loop_is_bounded(void **state)
     fx_done(&fx);
 }
 
-static void test_memory_limit(void **state)
+/* What a hundred thousand iterations keep is their results, not what they made. */
+static void test_hundred_thousand_iterations(void **state)
+{
+    struct fixture fx = {.debug = true};
+    fx_run(
+        &fx,
+        TRIGGER ", " LOOP(
+            "Loop", "loopNTimes", VALUE("iterationCount", "100000"),
+            STEP(
+                "Text", "test", "echo",
+                TEMPLATE(
+                    "value",
+                    "item {{$loop.index}} of many")) ", " ECHO_REF("Seen",
+                                                                   "loop.index")) ", " ECHO_REF("La"
+                                                                                                "s"
+                                                                                                "t",
+                                                                                                "lo"
+                                                                                                "op"
+                                                                                                ".r"
+                                                                                                "es"
+                                                                                                "ul"
+                                                                                                "ts"
+                                                                                                ".9"
+                                                                                                "99"
+                                                                                                "9"
+                                                                                                "9"));
+    assert_string_equal(fx_text(&fx, fx.result.error), "");
+    assert_int_equal(fx.n_steps, RUN_STEP_RESULTS_MAX);
+    fx_done(&fx);
+}
+
+/* The usual way to gather: each iteration's result is all so far, but nobody asks for these. */
+static void test_gathering_in_a_loop(void **state)
 {
     struct fixture fx = {0};
-    fx_run(&fx, TRIGGER ", " LOOP("Loop", "loopNTimes", VALUE("iterationCount", "100"),
-                                  STEP("Big", "test", "big", VALUE("value", "10000000"))));
+    fx_run(
+        &fx,
+        TRIGGER ", " LOOP(
+            "Outer", "loopNTimes", VALUE("iterationCount", "2"),
+            LOOP(
+                "Loop", "loopNTimes", VALUE("iterationCount", "5000"),
+                STEP("Add", "persist-data", "appendExecutionValueToList",
+                     VALUE("keyInput", "list") ", " REF(
+                         "valueInput",
+                         "loop.index")))) ", " STEP("All", "persist-data", "getExecutionValue",
+                                                    VALUE(
+                                                        "keyInput",
+                                                        "list")) ", " ECHO_REF("Last",
+                                                                               "all.results.9999"));
+    assert_string_equal(fx_text(&fx, fx.result.error), "");
+    fx_done(&fx);
+}
+
+static void test_memory_limit(void **state)
+{
+#define BIG_LOOP                                                                                   \
+    LOOP("Loop", "loopNTimes", VALUE("iterationCount", "100"),                                     \
+         STEP("Big", "test", "big", VALUE("value", "10000000")))
+    struct fixture fx = {0};
+    fx_run(&fx, TRIGGER ", " BIG_LOOP ", " ECHO_REF("First", "loop.results.0"));
     assert_int_equal(fx.result.status, RUN_FAILED);
     assert_non_null(strstr(fx_text(&fx, fx.result.error), "more than the maximum of 256 MiB"));
     assert_true(fx.encoded.len < RUN_RESULT_MAX + KIB(64));
+    fx_done(&fx);
+
+    fx = (struct fixture){0}; /* results that nobody refers to are left out */
+    fx_run(&fx, TRIGGER ", " BIG_LOOP ", " ECHO_REF("Last", "big.results"));
+    assert_string_equal(fx_text(&fx, fx.result.error), "");
+    assert_true(fx.steps[fx.n_steps - 2].skipped_data);
+    assert_string_equal(fx_text(&fx, fx.steps[fx.n_steps - 2].key), "loop");
+    fx_done(&fx);
+
+    fx = (struct fixture){.synchronous = true, .reply_to = "r"}; /* a caller waits for them */
+    fx_run(&fx, TRIGGER ", " BIG_LOOP);
+    assert_int_equal(fx.result.status, RUN_FAILED);
     fx_done(&fx);
 }
 
@@ -341,7 +459,7 @@ static void test_logs(void **state)
     buf_adds(&steps,
              TRIGGER ", {name: L, description: '', action: {key: log, component: {key: test, "
                      "version: LATEST, isPublic: true}}, inputs: {value: {type: value, value: '");
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 5000; i++) {
         buf_adds(&steps, "\xc3\xa4");
     }
     buf_adds(&steps, "x'}}}");
@@ -350,7 +468,7 @@ static void test_logs(void **state)
     assert_int_equal(fx.result.status, RUN_SUCCEEDED);
     const struct result_log *logs = fx.result.logs.items;
     assert_int_equal(fx.result.logs.n, 1);
-    assert_int_equal(logs[0].message.len, 4096);
+    assert_int_equal(logs[0].message.len, 8192); /* 4,096 characters */
     assert_int_equal(logs[0].level, LINE_INFO);
     assert_string_equal(fx_text(&fx, logs[0].step_name), "L");
     fx_done(&fx);
@@ -464,9 +582,12 @@ int main(void)
         cmocka_unit_test(test_flows),
         cmocka_unit_test(test_loop_refuses_what_is_no_list),
         cmocka_unit_test(test_retry),
+        cmocka_unit_test(test_retry_backs_off),
         cmocka_unit_test(test_poll_without_changes),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_long_loop_is_bounded),
+        cmocka_unit_test(test_hundred_thousand_iterations),
+        cmocka_unit_test(test_gathering_in_a_loop),
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_large_results_are_left_out),
         cmocka_unit_test(test_logs),

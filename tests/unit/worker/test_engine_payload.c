@@ -62,6 +62,15 @@ static const struct body_case body_cases[] = {
            "\r\n\r\nv\r\n--b--"),
      "{\"a\":{\"data\":\"dg==\",\"contentType\":\"MultiPart/Form-Data; boundary=b\"}}", "",
      JSON_OBJECT},
+    {"a name that comes again makes a list", "multipart/form-data; boundary=b",
+     BYTES("--b\r\nContent-Disposition: form-data; name=f; filename=1.txt\r\nContent-Type: "
+           "text/plain\r\n\r\none\r\n--b\r\nContent-Disposition: form-data; "
+           "name=f\r\n\r\ntwo\r\n--b\r\nContent-Disposition: form-data; "
+           "name=f\r\n\r\nthree\r\n--b--"),
+     "{\"f\":[{\"data\":\"one\",\"contentType\":\"text/"
+     "plain\",\"fileName\":\"1.txt\"},{\"data\":\"two\","
+     "\"contentType\":\"text/plain\"},{\"data\":\"three\",\"contentType\":\"text/plain\"}]}",
+     "", JSON_OBJECT},
     {"multipart of rubbish", "multipart/form-data; boundary=b", BYTES("--b--b--b\r\n--b"), "{}", "",
      JSON_OBJECT},
 };
@@ -240,11 +249,34 @@ static void test_state_limits(void **state)
     assert_int_equal(fx.result.status, RUN_FAILED);
     assert_non_null(strstr(fx_text(&fx, fx.result.error), "maximum of 67108864 bytes"));
     fx_done(&fx);
-    fx = (struct fixture){0}; /* more than one result message can carry */
-    fx_run(&fx, TRIGGER ", " STEP("Big", "test", "big", VALUE("value", "7000000")) ", " SAVE(
+    /* what other flows of the instance keep counts as well */
+    fx = (struct fixture){.elsewhere = MIB(64) - 5000};
+    fx_run(&fx, TRIGGER ", " STEP("Big", "test", "big", VALUE("value", "6000")) ", " SAVE(
                     "Save", "Instance", "k", "big.results"));
-    assert_int_equal(fx.result.status, RUN_FAILED);
-    assert_non_null(strstr(fx_text(&fx, fx.result.error), "can be saved"));
+    assert_non_null(strstr(fx_text(&fx, fx.result.error), "maximum of 67108864 bytes"));
+    fx_done(&fx);
+}
+
+/* What one result cannot carry goes ahead of it. */
+static void test_large_state(void **state)
+{
+    struct fixture fx = {0};
+    fx_run(&fx,
+           TRIGGER ", " STEP("Big", "test", "big", VALUE("value", "9000000")) ", " SAVE(
+               "Save", "CrossFlow", "k", "big.results") ", " SAVE("Small", "Instance", "s",
+                                                                  "trigger.results.pathFragment"));
+    assert_string_equal(fx_text(&fx, fx.result.error), "");
+    assert_int_equal(fx.n_parts, 3);
+    const struct result_state *states = fx.result.states.items;
+    assert_int_equal(fx.result.states.n, 2);
+    assert_int_equal(states[0].n_parts, 0);
+    assert_int_equal(states[1].scope, STATE_CROSS_FLOW);
+    assert_int_equal(states[1].n_parts, 3);
+    assert_int_equal(states[1].store.len, 0);
+    struct json v;
+    size_t used;
+    assert_int_equal(msgpack_read(fx.arena, buf_str(&fx.uploaded), &v, &used, NULL), 0);
+    assert_int_equal(json_get(v, STR("k")).len, 9000000);
     fx_done(&fx);
 }
 
@@ -265,6 +297,57 @@ static void test_state_in_a_long_loop(void **state)
     fx_done(&fx);
 }
 
+/* Lists that grow by turns, next to values that are replaced, keep what was appended. */
+static void test_growing_lists(void **state)
+{
+    struct fixture fx = {.stores = {[STATE_INSTANCE] = "{\"l2\":[\"old\"],\"empty\":null}"}};
+#define APPEND(name, key, path)                                                                    \
+    STEP(name, "persist-data", "appendInstanceValueToList",                                        \
+         TEMPLATE("keyInput", key) ", " REF("valueInput", path))
+    fx_run(
+        &fx,
+        TRIGGER ", " LOOP(
+            "Loop", "loopNTimes", VALUE("iterationCount", "300"),
+            STEP("Big", "test", "big", VALUE("value", "9000")) ", " SAVE("Replace", "Instance", "r", "big.results") ", " APPEND("A1", "l1", "loop.index") ", " APPEND("A2", "l2", "loop.index") ", " APPEND(
+                "A3", "l{{$loop.index}}x",
+                "big.results") ", " APPEND("A4", "empty",
+                                           "loop.index") ", " APPEND("A5", "l5",
+                                                                     "loop.index") ", " APPEND("A6",
+                                                                                               "l6",
+                                                                                               "a1."
+                                                                                               "res"
+                                                                                               "ult"
+                                                                                               "s."
+                                                                                               "val"
+                                                                                               "ue."
+                                                                                               "0")) ", " GET("L1",
+                                                                                                              "Instance",
+                                                                                                              "l1") ", " GET("L2",
+                                                                                                                             "Instance",
+                                                                                                                             "l2") ", " GET("L6",
+                                                                                                                                            "Instance",
+                                                                                                                                            "l6") ", " GET("X",
+                                                                                                                                                           "Instance",
+                                                                                                                                                           "l299x") ", " APPEND("Bad",
+                                                                                                                                                                                "r",
+                                                                                                                                                                                "loop.index"));
+    assert_non_null(strstr(fx_text(&fx, fx.result.error), "is kept under \"r\" is not a list"));
+    struct json l1 = json_get(fx_data(&fx, &fx.steps[fx.n_steps - 5]), STR("data"));
+    struct json l2 = json_get(fx_data(&fx, &fx.steps[fx.n_steps - 4]), STR("data"));
+    struct json l6 = json_get(fx_data(&fx, &fx.steps[fx.n_steps - 3]), STR("data"));
+    struct json x = json_get(fx_data(&fx, &fx.steps[fx.n_steps - 2]), STR("data"));
+    assert_int_equal(l1.len, 300);
+    assert_int_equal(l2.len, 301);
+    assert_int_equal(l6.len, 300);
+    assert_int_equal(x.len, 1);
+    assert_int_equal(x.items[0].len, 9000);
+    assert_true(str_eq(json_as_str(l2.items[0]), STR("old")));
+    for (uint32_t i = 0; i < 300; i++) {
+        assert_true(l1.items[i].num == i && l2.items[i + 1].num == i && l6.items[i].num == 0);
+    }
+    fx_done(&fx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +357,8 @@ int main(void)
         cmocka_unit_test(test_state_of_a_failed_run_is_dropped),
         cmocka_unit_test(test_state_that_cannot_be_read),
         cmocka_unit_test(test_state_limits),
+        cmocka_unit_test(test_growing_lists),
+        cmocka_unit_test(test_large_state),
         cmocka_unit_test(test_state_in_a_long_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

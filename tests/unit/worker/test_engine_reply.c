@@ -95,6 +95,17 @@ static void test_binary_answer(void **state)
     fx_done(&fx);
 }
 
+/* A flow of a trigger alone answers with the payload, without the keys of the instance's flows. */
+static void test_keys_are_not_answered(void **state)
+{
+    struct fixture fx = {.synchronous = true, .reply_to = "r"};
+    fx_run(&fx, TRIGGER);
+    const char *body = fx_text(&fx, fx.reply.body);
+    assert_non_null(strstr(body, "\"webhookApiKeys\":{\"Main\":[\"********\"]}"));
+    assert_null(strstr(body, "k1"));
+    fx_done(&fx);
+}
+
 /* The trigger alone answers, and only once. */
 static void test_trigger_mode(void **state)
 {
@@ -120,7 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_synchronous),   cmocka_unit_test(test_error_bodies),
         cmocka_unit_test(test_binary_answer), cmocka_unit_test(test_trigger_mode),
-        cmocka_unit_test(test_nobody_waits),
+        cmocka_unit_test(test_nobody_waits),  cmocka_unit_test(test_keys_are_not_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@ static struct checkpoint parts[PARTS_MAX];
 
 static void forget(struct fixture *fx)
 {
-    for (size_t i = 0; i < fx->n_parts; i++) {
+    for (size_t i = 0; i < fx->n_checkpoints; i++) {
         mem_free((void *)(uintptr_t)fx->parts[i].steps.ptr);
     }
 }
@@ -29,7 +29,7 @@ static void run_twice(struct fixture *first, struct fixture *second, const char 
     test_calls = 0;
     fx_run(first, steps);
     *ret_first = test_calls;
-    second->n_parts = first->n_parts;
+    second->n_checkpoints = first->n_checkpoints;
     test_calls = 0;
     fx_run(second, steps);
     *ret_second = test_calls;
@@ -57,7 +57,7 @@ static void test_goes_on(void **state)
     assert_int_equal(second.result.status, RUN_SUCCEEDED);
     assert_string_equal(fx_summary(&second),
                         "one=\"1\";look=\"1\";same=\"1\";two=\"2\";three=\"1\";");
-    assert_int_equal(second.n_parts, 2);
+    assert_int_equal(second.n_checkpoints, 2);
     assert_int_equal(parts[0].first, 0);
     assert_int_equal(parts[0].n_steps, 4); /* the trigger, One, Look, Same */
     assert_int_equal(parts[1].first, 4);
@@ -163,7 +163,7 @@ static void test_trigger_and_state(void **state)
     run_twice(&first, &second, steps, 0, &calls, &again);
     assert_int_equal(again, 2);
     struct fixture third = {.body = first.body, .hook = first.hook, .parts = parts};
-    third.n_parts = second.n_parts; /* One is recorded now */
+    third.n_checkpoints = second.n_checkpoints; /* One is recorded now */
     third.parts_max = PARTS_MAX;
     third.attempt = 3;
     test_calls = 0;
@@ -182,7 +182,7 @@ static void test_other_way(void **state)
     int calls, again;
     run_twice(&first, &second, TRIGGER "," WRITE("One", "1") "," WRITE("Two", "2"), 1, &calls,
               &again);
-    other.n_parts = second.n_parts;
+    other.n_checkpoints = second.n_checkpoints;
     other.attempt = 3;
     test_calls = 0;
     fx_run(&other, TRIGGER "," WRITE("Other", "1") "," WRITE("Two", "2"));
@@ -198,7 +198,7 @@ static void test_other_way(void **state)
     fx_done(&away);
 
     parts[0].first = 7; /* a gap */
-    struct fixture gap = {.parts = parts, .n_parts = 1, .attempt = 3};
+    struct fixture gap = {.parts = parts, .n_checkpoints = 1, .attempt = 3};
     fx_run(&gap, TRIGGER "," WRITE("One", "1") "," WRITE("Two", "2"));
     assert_int_equal(gap.result.status, RUN_FAILED);
     fx_done(&gap);

@@ -15,6 +15,7 @@ static struct str caller_frame(struct action_context *ctx, const char *action_ke
     json_append(&b, STR("executionStartedAt"),
                 json_get(action_trigger_payload(ctx), STR("startedAt")));
     json_append(&b, STR("stepName"), json_cstr(action_step_name(ctx)));
+    json_append(&b, STR("loopPath"), json_cstr(action_loop_path(ctx)));
     AUTO(buf_done) struct buf text = {0}, ascii = {0};
     buf_init(&text, KIB(16));
     buf_init(&ascii, KIB(96));

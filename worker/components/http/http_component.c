@@ -11,6 +11,7 @@
 #define MAX_RETRIES      100
 #define MAX_DELAY_MS     600000
 #define BACKOFF_FIRST_MS 100
+#define BODY_SHOWN       2000 /* bytes of a body in the log */
 
 static const char *const response_types[] = {"json", "text", "binary", NULL};
 static const char *const form_methods[] = {"post", "put", "patch", NULL};
@@ -98,7 +99,7 @@ static const char *const form_methods[] = {"post", "put", "patch", NULL};
             .label = "Debug Request",                                                              \
             .type = CATALOG_BOOLEAN,                                                               \
             .fallback = "false",                                                                   \
-            .comments = "Write the request to the log, without credentials.",                      \
+            .comments = "Write the request to the log, without its credentials.",                  \
         },                                                                                         \
         {                                                                                          \
             .key = "ignoreSslErrors",                                                              \
@@ -161,7 +162,8 @@ static const struct action_input form_inputs[] = {
         .label = "File Data File Names",
         .type = CATALOG_STRING,
         .collection = CATALOG_KEY_VALUE_LIST,
-        .comments = "For each key of File Data, the name of the file.",
+        .comments =
+            "For each key of File Data, the name of the file; otherwise its own, or the key.",
     },
     COMMON_INPUTS,
     {0},
@@ -276,24 +278,38 @@ static int read_plan(struct action_context *ctx, struct plan *plan, struct err *
     return rc < 0 ? rc : read_switches(ctx, plan, err);
 }
 
+/* Text as it is, cut between characters; bytes by their number. */
+static void add_body(struct buf *b, struct str body)
+{
+    size_t shown = MIN(body.len, (size_t)BODY_SHOWN);
+    while (shown > 0 && shown < body.len && ((unsigned char)body.ptr[shown] & 0xC0) == 0x80) {
+        shown--;
+    }
+    if (str_utf8_valid(str_n(body.ptr, shown))) {
+        buf_addf(b, "\n\n%.*s%s", (int)shown, body.ptr, shown < body.len ? "..." : "");
+    } else {
+        buf_addf(b, "\n\n(%zu bytes)", body.len);
+    }
+}
+
 static void log_request(struct action_context *ctx, const struct plan *plan)
 {
     static const char *const hidden[] = {"authorization", "cookie", "api-key", "x-api-key"};
     AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, 4096);
+    buf_init(&b, KIB(64));
     buf_addf(&b, "%.*s %.*s", (int)plan->req.method.len, plan->req.method.ptr,
              (int)MIN(plan->req.url.len, 2000), plan->req.url.ptr);
     for (size_t i = 0; i < plan->headers.n; i++) {
         const struct http_header *h = &plan->headers.items[i];
-        bool hide = false;
+        bool hide = h->secret;
         for (size_t k = 0; k < ARRAY_LEN(hidden); k++) {
             hide = hide || str_eq_ci(h->name, str_of(hidden[k]));
         }
         buf_addf(&b, "\n%.*s: ", (int)MIN(h->name.len, 100), h->name.ptr);
         buf_add_str(&b, hide ? STR("***") : str_n(h->value.ptr, MIN(h->value.len, 500)));
     }
-    if (plan->req.has_body) {
-        buf_addf(&b, "\n(%zu bytes of data)", plan->req.body.len);
+    if (plan->req.has_body && plan->req.body.len) {
+        add_body(&b, plan->req.body);
     }
     action_log(ctx, LINE_DEBUG, buf_str(&b));
 }
@@ -370,7 +386,8 @@ static int give_response(struct action_context *ctx, const struct plan *plan,
     if (plan->full) {
         struct json_builder b;
         json_build_object(&b, action_arena(ctx));
-        json_append(&b, STR("data"), data);
+        json_append(&b, STR("data"),
+                    plan->type == HTTP_AS_BINARY ? json_get(data, STR("data")) : data);
         json_append(&b, STR("status"), json_num(r->status));
         json_append(&b, STR("statusText"), json_str(r->status_text));
         json_append(&b, STR("headers"), header_object(ctx, r));

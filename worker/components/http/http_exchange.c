@@ -19,7 +19,7 @@ bool http_headers_have(const struct http_header_list *list, const char *name)
 void http_headers_add(struct http_header_list *list, struct str name, struct str value)
 {
     if (list->n < HTTP_EXCHANGE_MAX_HEADERS) {
-        list->items[list->n++] = (struct http_header){name, value};
+        list->items[list->n++] = (struct http_header){.name = name, .value = value};
     }
 }
 

@@ -163,7 +163,10 @@ static void add_credential(struct action_context *ctx, struct http_header_list *
     }
     const char *text = arena_printf(action_arena(ctx), "%.*s%s%.*s", (int)scheme.len, scheme.ptr,
                                     scheme.len ? " " : "", (int)value.len, value.ptr);
-    http_headers_add(list, header, str_of(text));
+    if (list->n < HTTP_EXCHANGE_MAX_HEADERS) {
+        list->items[list->n++] =
+            (struct http_header){.name = header, .value = str_of(text), .secret = true};
+    }
 }
 
 static void add_basic(struct action_context *ctx, struct http_header_list *list, struct str user,
@@ -322,6 +325,7 @@ static int read_parts(struct action_context *ctx, const char *key, bool files, s
         *p = (struct part){.is_file = files, .content_type = STR(""), .file_name = STR("")};
         pair_at(ctx, pairs, i, &p->name, &value);
         struct json type = json_get(value, STR("contentType"));
+        struct json own_name = json_get(value, STR("fileName"));
         if (value.type == JSON_OBJECT && type.type == JSON_STRING) {
             p->content_type = json_as_str(type);
             value = json_get(value, STR("data"));
@@ -338,6 +342,7 @@ static int read_parts(struct action_context *ctx, const char *key, bool files, s
                       : value_to_text(action_arena(ctx), value);
         if (files) {
             struct json file_name = json_get(names, p->name);
+            file_name = json_is_nullish(file_name) ? own_name : file_name;
             p->file_name =
                 json_is_nullish(file_name) ? p->name : value_to_text(action_arena(ctx), file_name);
             if (p->content_type.len == 0) {

@@ -2,9 +2,8 @@
  * or the count. Pure, on the slot's thread. */
 #include "components/registry.h"
 
-#include "expr/value.h"
-
 #define LOOP_MAX_TIMES 10000000
+#define PAIR_BYTES     256 /* most bytes of one {key, value} of an object while the list grows */
 
 static const struct action_input items_inputs[] = {
     {
@@ -28,6 +27,20 @@ static const struct action_input times_inputs[] = {
     {0},
 };
 
+/* JSON text of a list or an object is that list or object. */
+static int parse_items(struct action_context *ctx, struct json *io_items, struct err *err)
+{
+    struct json parsed;
+    if (io_items->type != JSON_STRING) {
+        return 0;
+    }
+    int rc = action_parse_json(ctx, json_as_str(*io_items), &parsed, err);
+    if (rc == 0) {
+        *io_items = parsed;
+    }
+    return rc == -ENOMEM ? rc : 0;
+}
+
 static int loop_over_items(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json v;
@@ -35,7 +48,13 @@ static int loop_over_items(struct action_context *ctx, struct action_result *ret
     if (rc < 0) {
         return rc;
     }
-    v = value_parse_json(action_arena(ctx), v);
+    rc = parse_items(ctx, &v, err);
+    if (rc == 0 && v.type == JSON_OBJECT) {
+        rc = action_room(ctx, (size_t)v.len * PAIR_BYTES, err);
+    }
+    if (rc < 0) {
+        return rc;
+    }
     if (v.type == JSON_OBJECT) {
         struct json_builder items;
         json_build_array(&items, action_arena(ctx));

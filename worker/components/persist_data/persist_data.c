@@ -119,6 +119,14 @@ static int read_kept(struct action_context *ctx, struct str *ret_key, struct jso
     return rc < 0 ? rc : action_state_get(ctx, scope_of(ctx), *ret_key, ret, err);
 }
 
+static struct json kept_value(struct action_context *ctx, struct json value)
+{
+    struct json_builder b;
+    json_build_object(&b, action_arena(ctx));
+    json_append(&b, STR("value"), value);
+    return json_built(&b);
+}
+
 /* Keeps the value and returns {"value": value}. */
 static int keep(struct action_context *ctx, struct str key, struct json value,
                 struct action_result *ret, struct err *err)
@@ -128,10 +136,7 @@ static int keep(struct action_context *ctx, struct str key, struct json value,
     if (rc < 0) {
         return rc;
     }
-    struct json_builder b;
-    json_build_object(&b, action_arena(ctx));
-    json_append(&b, STR("value"), value);
-    ret->data = json_built(&b);
+    ret->data = kept_value(ctx, value);
     return 0;
 }
 
@@ -148,10 +153,7 @@ static int save_value(struct action_context *ctx, struct action_result *ret, str
             rc = action_state_set(ctx, scope_of(ctx), m->key,
                                   m->value.type == JSON_UNDEFINED ? json_null() : m->value, err);
         }
-        struct json_builder b;
-        json_build_object(&b, action_arena(ctx));
-        json_append(&b, STR("value"), many);
-        ret->data = json_built(&b);
+        ret->data = kept_value(ctx, many);
         return rc;
     }
     struct str key;
@@ -209,6 +211,14 @@ static int clear_state(struct action_context *ctx, struct action_result *ret, st
     return action_state_clear(ctx, scope_of(ctx), err);
 }
 
+static int not_list(struct action_context *ctx, struct str key, struct err *err)
+{
+    return action_input_error(ctx, "keyInput", err,
+                              "what is kept under \"%.*s\" is not a list. Remove it first, or use "
+                              "another key.",
+                              (int)MIN(key.len, 80), key.ptr);
+}
+
 /* The kept list, empty when nothing is kept. */
 static int read_list(struct action_context *ctx, struct str *ret_key, struct json *ret,
                      struct err *err)
@@ -223,10 +233,7 @@ static int read_list(struct action_context *ctx, struct str *ret_key, struct jso
         kept = json_array(NULL, 0);
     }
     if (kept.type != JSON_ARRAY) {
-        return action_input_error(ctx, "keyInput", err,
-                                  "what is kept under \"%.*s\" is not a list. Remove it first, or "
-                                  "use another key.",
-                                  (int)MIN(ret_key->len, 80), ret_key->ptr);
+        return not_list(ctx, *ret_key, err);
     }
     *ret = kept;
     return 0;
@@ -260,27 +267,37 @@ static int keep_with(struct action_context *ctx, struct str key, struct json lis
     return keep(ctx, key, json_array(items, total), ret, err);
 }
 
-static int append_value(struct action_context *ctx, struct action_result *ret, struct err *err)
+static int append(struct action_context *ctx, const struct json *items, size_t n,
+                  struct action_result *ret, struct err *err)
 {
     struct str key;
-    struct json list, value;
-    int rc = read_list(ctx, &key, &list, err);
+    struct json list;
+    int rc = read_key(ctx, &key, err);
     if (rc == 0) {
-        rc = action_input_value(ctx, "valueInput", &value, err);
+        rc = action_state_append(ctx, scope_of(ctx), key, items, n, &list, err);
     }
-    return rc < 0 ? rc : keep_with(ctx, key, list, &value, 1, ret, err);
+    if (rc == STATE_E_NOT_LIST) {
+        return not_list(ctx, key, err);
+    }
+    if (rc == 0) {
+        ret->data = kept_value(ctx, list);
+    }
+    return rc;
+}
+
+static int append_value(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json value;
+    int rc = action_input_value(ctx, "valueInput", &value, err);
+    return rc < 0 ? rc : append(ctx, &value, 1, ret, err);
 }
 
 static int append_values(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    struct str key;
-    struct json list, values;
+    struct json values;
     bool flatten;
-    int rc = read_list(ctx, &key, &list, err);
-    if (rc == 0) {
-        bool dynamic = action_input(ctx, "dynamicValues").type != JSON_UNDEFINED;
-        rc = action_input_list(ctx, dynamic ? "dynamicValues" : "valuesInput", &values, err);
-    }
+    bool dynamic = action_input(ctx, "dynamicValues").type != JSON_UNDEFINED;
+    int rc = action_input_list(ctx, dynamic ? "dynamicValues" : "valuesInput", &values, err);
     if (rc == 0) {
         rc = action_input_bool(ctx, "flattenValues", &flatten, err);
     }
@@ -288,7 +305,7 @@ static int append_values(struct action_context *ctx, struct action_result *ret, 
         return rc;
     }
     if (!flatten) {
-        return keep_with(ctx, key, list, values.items, values.len, ret, err);
+        return append(ctx, values.items, values.len, ret, err);
     }
     struct json_builder flat;
     json_build_array(&flat, action_arena(ctx));
@@ -301,7 +318,7 @@ static int append_values(struct action_context *ctx, struct action_result *ret, 
         }
     }
     struct json more = json_built(&flat);
-    return rc < 0 ? rc : keep_with(ctx, key, list, more.items, more.len, ret, err);
+    return rc < 0 ? rc : append(ctx, more.items, more.len, ret, err);
 }
 
 static int add_to_set(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -385,6 +402,34 @@ static int save_current_time(struct action_context *ctx, struct action_result *r
     return keep(ctx, key, json_cstr(arena_strdup(action_arena(ctx), text)), ret, err);
 }
 
+static int get_usage(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    static const struct {
+        enum state_scope scope;
+        const char *key;
+    } rows[] = {
+        {STATE_INSTANCE, "flow"},
+        {STATE_CROSS_FLOW, "crossFlow"},
+        {STATE_INTEGRATION, "integration"},
+    };
+    struct json_builder b;
+    size_t total = 0;
+    json_build_object(&b, action_arena(ctx));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t bytes;
+        int rc = action_state_usage(ctx, rows[i].scope, &bytes, err);
+        if (rc < 0) {
+            return rc;
+        }
+        json_append(&b, str_of(rows[i].key), json_num((double)bytes));
+        total += bytes;
+    }
+    json_append(&b, STR("total"), json_num((double)total));
+    json_append(&b, STR("maximum"), json_num((double)STATE_MAX_BYTES));
+    ret->data = json_built(&b);
+    return 0;
+}
+
 /* clang-format off */
 #define VERB(k, l, about, in, sample, fn)                                                          \
     {.key = k, .label = l, .description = about, .inputs = in, .example = sample, .perform = fn}
@@ -430,9 +475,18 @@ static const struct action actions[] = {
     SCOPE("Instance", "Flow"),
     SCOPE("CrossFlow", "Cross Flow"),
     SCOPE("Integration", "Integration"),
+    {
+        .key = "getUsage",
+        .label = "Get Persist Data Usage Metrics",
+        .description = "Returns how many bytes are kept for the flow, across flows and for the "
+                       "integration. All together at most 64 MB can be kept.",
+        .example = "{\"flow\": 2, \"crossFlow\": 120, \"integration\": 2, \"total\": 124, "
+                   "\"maximum\": 67108864}",
+        .perform = get_usage,
+    },
     {0},
 };
-_Static_assert(ARRAY_LEN(actions) == VERBS * _STATE_SCOPE_N + 1, "the same verbs in every scope");
+_Static_assert(ARRAY_LEN(actions) == VERBS * _STATE_SCOPE_N + 2, "the same verbs in every scope");
 
 static enum state_scope scope_of(struct action_context *ctx)
 {
