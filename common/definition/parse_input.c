@@ -104,11 +104,25 @@ static enum condition_op find_op(struct def_compile *c, const struct def_where *
     return _COND_OP_N;
 }
 
+/* An empty literal as a term or an item of a list is the empty text: no default could hold there.
+ */
+static void keep_empty_text(const struct yaml_node *node, struct def_input *input)
+{
+    const struct yaml_node *type = yaml_get(node, "type"), *value = yaml_get(node, "value");
+    if (input->type == DEF_INPUT_UNSET && type && type->kind == YAML_SCALAR &&
+        str_eq(type->text, str_of(type_names[TYPE_VALUE])) && !yaml_is_null(value) &&
+        value->kind == YAML_SCALAR && value->text.len == 0) {
+        input->type = DEF_INPUT_VALUE;
+        input->text = value->text;
+    }
+}
+
 static struct def_input *parse_term(struct def_compile *c, const struct def_where *where,
                                     const struct yaml_node *node)
 {
     struct def_input *term = arena_new_of(c->arena, struct def_input);
     def_parse_input(c, where, node, "", DEF_KINDS_SIMPLE, term);
+    keep_empty_text(node, term);
     return term;
 }
 
@@ -267,6 +281,7 @@ static void parse_complex(struct def_compile *c, const struct def_where *where,
     for (size_t i = 0; i < list->n_items; i++) {
         struct def_where at = def_index(where, i);
         def_parse_input(c, &at, list->items[i], "", kinds, &ret->items[i]);
+        keep_empty_text(list->items[i], &ret->items[i]);
         if (named) {
             ret->items[i].name = parse_name(c, &at, list->items[i]);
         }

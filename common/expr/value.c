@@ -457,6 +457,9 @@ static bool equal_at(struct arena *a, struct json x, struct json y, int depth)
     if (json_is_nullish(x) || json_is_nullish(y)) {
         return json_is_nullish(x) && json_is_nullish(y);
     }
+    if (depth > 0 && (!is_primitive(x) || !is_primitive(y))) {
+        return false; /* within lists and objects only what is neither is coerced */
+    }
     if (!is_primitive(x)) {
         x = json_str(value_to_string(a, x));
     } else if (!is_primitive(y)) {

@@ -16,7 +16,8 @@ struct str value_to_text(struct arena *a,
  * for null and undefined. */
 void value_add_text(struct buf *b, struct json v);
 /* == and ===, but two arrays, objects or binaries are equal by content: same members in any order,
- * their values compared by the same rule. */
+ * their values compared by the same rule, but that a list or object in one is never equal to a text
+ * or number in the other. */
 bool value_loose_equal(struct arena *a, struct json x, struct json y);
 bool value_strict_equal(struct json x, struct json y);
 /* If v is a string holding a JSON text, that value; else v. */

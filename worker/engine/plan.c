@@ -4,7 +4,8 @@
  *
  * Values made in a loop's body live in memory that each iteration gives back. Which of them must be
  * carried further is decided here once: those that a later step outside the loop, or an earlier or
- * the same step (in the next iteration), refers to. */
+ * the same step (in the next iteration), refers to; and those of steps that an iteration may pass
+ * over, since then the value of the iteration before still holds. */
 #include "engine/plan.h"
 
 #include <stdatomic.h>
@@ -72,14 +73,22 @@ static void bind_inputs(struct arena *a, struct plan_step *ps)
     ps->n_inputs = n;
 }
 
+/* Where a list of steps stands. */
+struct bind_place {
+    uint32_t loop;
+    bool in_branch;
+};
+
 static void bind_steps(struct arena *a, struct plan_flow *flow, const struct def_step *steps,
-                       size_t n, plan_find_fn find);
+                       size_t n, struct bind_place place, plan_find_fn find);
 
 static void bind_step(struct arena *a, struct plan_flow *flow, const struct def_step *def,
-                      plan_find_fn find)
+                      struct bind_place place, plan_find_fn find)
 {
     ASSERT(def->index < flow->n_steps);
     struct plan_step *ps = &flow->steps[def->index];
+    ps->loop = place.loop;
+    ps->in_branch = place.in_branch;
     const struct component *component = find(def->component);
     ps->def = def;
     ps->action = component ? component_action(component, def->action) : NULL;
@@ -93,15 +102,16 @@ static void bind_step(struct arena *a, struct plan_flow *flow, const struct def_
     }
     bind_inputs(a, ps);
     ps->end = def->index + 1;
-    bind_steps(a, flow, def->steps, def->n_steps, find);
-    ps->feeds = NO_LOOP;
+    bind_steps(a, flow, def->steps, def->n_steps, (struct bind_place){.loop = def->index}, find);
+    ps->feeds = PLAN_NO_LOOP;
     if (def->n_steps) {
         flow->steps[def->steps[def->n_steps - 1].index].feeds = def->index;
         ps->end = MAX(ps->end, flow->steps[def->steps[def->n_steps - 1].index].end);
     }
     for (size_t i = 0; i < def->n_branches; i++) {
         const struct def_branch *b = &def->branches[i];
-        bind_steps(a, flow, b->steps, b->n_steps, find);
+        bind_steps(a, flow, b->steps, b->n_steps,
+                   (struct bind_place){.loop = place.loop, .in_branch = true}, find);
         if (b->n_steps) {
             ps->end = MAX(ps->end, flow->steps[b->steps[b->n_steps - 1].index].end);
         }
@@ -109,21 +119,33 @@ static void bind_step(struct arena *a, struct plan_flow *flow, const struct def_
 }
 
 static void bind_steps(struct arena *a, struct plan_flow *flow, const struct def_step *steps,
-                       size_t n, plan_find_fn find)
+                       size_t n, struct bind_place place, plan_find_fn find)
 {
     for (size_t i = 0; i < n; i++) {
-        bind_step(a, flow, &steps[i], find);
+        bind_step(a, flow, &steps[i], place, find);
     }
 }
 
 /* --- which step refers to which -------------------------------------------------------------- */
+
+/* Whether an iteration of a loop around both may reach the user without running the used step. */
+static bool passed_over(const struct plan_flow *flow, uint32_t user, uint32_t used)
+{
+    uint32_t loop = flow->steps[user].loop;
+    while (loop != PLAN_NO_LOOP && (used <= loop || used >= flow->steps[loop].end)) {
+        loop = flow->steps[loop].loop;
+    }
+    const struct plan_step *step = &flow->steps[used];
+    return loop != PLAN_NO_LOOP && (step->loop != loop || step->in_branch);
+}
 
 static void note_use(struct plan_flow *flow, uint32_t user, const struct path *path)
 {
     if (path && path->root == PATH_RESULTS && path->step < flow->n_steps) {
         struct plan_step *used = &flow->steps[path->step];
         used->last_use = MAX(used->last_use, user);
-        used->used_later = used->used_later || user <= path->step;
+        used->used_later = used->used_later || user <= path->step ||
+                           (path->root == PATH_RESULTS && passed_over(flow, user, path->step));
     }
 }
 
@@ -161,15 +183,11 @@ static void note_input(struct plan_flow *flow, uint32_t user, const struct def_i
 /* Whether two writes can follow each other in one run. */
 static bool many_writes(const struct plan_flow *flow)
 {
-    uint32_t writes = 0, loop_end = 0;
+    uint32_t writes = 0;
     for (uint32_t i = 0; i < flow->n_steps; i++) {
         const struct plan_step *ps = &flow->steps[i];
-        unsigned flags = ps->action ? ps->action->flags : 0;
-        if (flags & ACTION_WRITES) {
-            writes += i < loop_end ? 2 : 1;
-        }
-        if (flags & ACTION_LOOP) {
-            loop_end = MAX(loop_end, ps->end);
+        if (ps->action && (ps->action->flags & ACTION_WRITES)) {
+            writes += ps->loop == PLAN_NO_LOOP ? 1 : 2;
         }
     }
     return writes > 1;
@@ -191,7 +209,8 @@ struct plan *plan_new(struct definition *definition, plan_find_fn find)
         flow->def = &view->flows[i];
         flow->n_steps = flow->def->n_all_steps;
         flow->steps = arena_array(plan->arena, flow->n_steps, sizeof(*flow->steps));
-        bind_steps(plan->arena, flow, flow->def->steps, flow->def->n_steps, find);
+        bind_steps(plan->arena, flow, flow->def->steps, flow->def->n_steps,
+                   (struct bind_place){.loop = PLAN_NO_LOOP}, find);
         for (uint32_t s = 0; s < flow->n_steps; s++) {
             ASSERT(flow->steps[s].def);
             for (size_t k = 0; k < flow->steps[s].def->n_inputs; k++) {

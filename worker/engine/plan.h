@@ -22,7 +22,8 @@ struct plan_input {
     const struct def_input *input; /* NULL = not in the definition */
 };
 
-#define NO_LOOP UINT32_MAX
+#define PLAN_NO_LOOP UINT32_MAX
+
 struct plan_step {
     const struct def_step *def;
     const struct action *action; /* NULL when missing */
@@ -30,10 +31,12 @@ struct plan_step {
     const char *missing;       /* words */
     struct plan_input *inputs; /* those of the action's descriptor, then those only the file has */
     uint32_t n_inputs;
-    uint32_t end;    /* index after the last step nested in this one */
-    bool used_later; /* this step or an earlier one refers to its result: the next iteration may */
-    uint32_t last_use; /* highest index of a step that refers to its result; 0 = none */
-    uint32_t feeds;    /* the loop that collects this step's results; NO_LOOP = none */
+    uint32_t end;      /* index after the last step nested in this one */
+    uint32_t loop;     /* index of the innermost loop around it; PLAN_NO_LOOP = none */
+    bool in_branch;    /* within that loop it stands in a branch */
+    bool used_later;   /* the next iteration may refer to its result */
+    uint32_t last_use; /* highest index of a step that refers to this one; 0 = none */
+    uint32_t feeds;    /* the loop that collects this step's results; PLAN_NO_LOOP = none */
 };
 
 struct plan_flow {

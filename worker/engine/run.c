@@ -319,7 +319,7 @@ static bool results_wanted(const struct run *run, const struct plan_step *ps)
     if (run->request->synchronous && run->request->reply_to.len) {
         return true;
     }
-    while (!ps->last_use && !ps->used_later && ps->feeds != NO_LOOP) {
+    while (!ps->last_use && !ps->used_later && ps->feeds != PLAN_NO_LOOP) {
         ps = &run->flow->plan->steps[ps->feeds];
     }
     return ps->last_use || ps->used_later;

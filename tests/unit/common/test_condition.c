@@ -43,6 +43,9 @@ static const struct {
     {"equal", "\"[1,2]\"", "[1,\"2\"]", YES},
     {"equal", "{\"a\":\"\"}", "{\"a\":false}", YES},
     {"equal", "{\"a\":1}", "\"{\\\"a\\\": 1}\"", YES},
+    {"equal", "[1]", "1", YES},
+    {"equal", "[[1]]", "[1]", NO}, /* members that are lists are not coerced */
+    {"equal", "{\"a\":[]}", "{\"a\":\"\"}", NO},
     {"notEqual", "5", "\"5\"", NO},
     {"notEqual", "5", "6", YES},
     {"exactlyMatches", "\"5\"", "5", YES},

@@ -144,6 +144,18 @@ static const struct flow_case flow_cases[] = {
      "\"n1\";"
      "now@loop.2=\"n2\";loop=[\"n0\",\"n1\",\"n2\"];after=\"n2\";",
      NULL, NULL},
+    {"a step that an iteration passes over keeps its value",
+     TRIGGER ", " LOOP(
+         "Loop", "loopNTimes", VALUE("iterationCount", "3"),
+         BRANCH("Pick", "branchOnValue",
+                REF("inputValue", "loop.index") ", branchValueMappings: {type: complex, value: "
+                                                "[{name: Zero, type: value, value: '0'}]}",
+                ARM("Zero", ECHO_VALUE("Made", "x")) ", " ARM(
+                    "Else", "")) ", " ECHO_REF("Seen", "made.results")),
+     NULL,
+     "pick@loop.0=\"Zero\";made@loop.0=\"x\";seen@loop.0=\"x\";pick@loop.1=\"Else\";"
+     "seen@loop.1=\"x\";pick@loop.2=\"Else\";seen@loop.2=\"x\";loop=[\"x\",\"x\",\"x\"];",
+     NULL, NULL},
     {"an alias of the iteration before",
      TRIGGER ", " LOOP(
          "Loop", "loopNTimes", VALUE("iterationCount", "4"),
