@@ -2,6 +2,7 @@
  * and messages without secrets. Pure; any thread. */
 #include "net/net_server.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 
 #include "clock.h"
@@ -10,22 +11,36 @@
 #define MAX_LEFT_MS    86400000
 #define MIN_SECRET     3 /* shorter ones occur in any message */
 
+static bool is_v6(struct str host)
+{
+    char text[INET6_ADDRSTRLEN];
+    uint8_t bytes[16];
+    if (host.len >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    return inet_pton(AF_INET6, text, bytes) == 1;
+}
+
 bool net_host_valid(struct str host)
 {
-    bool brackets = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
-    if (brackets) {
-        host = str_n(host.ptr + 1, host.len - 2);
+    if (host.len == 0 || host.len > MAX_HOST_BYTES || memchr(host.ptr, '\0', host.len)) {
+        return false;
     }
-    bool address = host.len > 0 && memchr(host.ptr, ':', host.len);
+    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
+        return is_v6(str_n(host.ptr + 1, host.len - 2));
+    }
+    if (memchr(host.ptr, ':', host.len)) {
+        return is_v6(host);
+    }
     for (size_t i = 0; i < host.len; i++) {
         unsigned char ch = (unsigned char)host.ptr[i];
-        if (address ? !isxdigit(ch) && ch != ':' && ch != '.'
-                    : ch < 0x80 && !isalnum(ch) && ch != '.' && ch != '-' && ch != '_') {
+        if (ch < 0x80 && !isalnum(ch) && ch != '.' && ch != '-' && ch != '_') {
             return false;
         }
     }
-    return host.len > 0 && host.len <= MAX_HOST_BYTES && host.ptr[0] != '-' &&
-           brackets <= address && str_utf8_valid(host);
+    return host.ptr[0] != '-' && str_utf8_valid(host);
 }
 
 long net_left_ms(int64_t deadline_ns)

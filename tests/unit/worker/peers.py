@@ -108,7 +108,26 @@ def smtp(folder):
         kept.append(Controller(Handler(), hostname='127.0.0.1', port=port, **options))
         kept[-1].start()
         say(name, port)
-    # One that says hello, and then never more.
+    # One that takes a mail, and has no answer to the farewell.
+    rude = socket.socket()
+    rude.bind(('127.0.0.1', 0))
+    rude.listen()
+    say('rude', rude.getsockname()[1])
+
+    def take_mails():
+        while True:
+            peer, _ = rude.accept()
+            peer.sendall(b'220 here\r\n')
+            lines, inside = peer.makefile('rb'), False
+            for line in lines:
+                if inside and line != b'.\r\n' or line.startswith(b'QUIT'):
+                    continue
+                answer = b'354 go on' if line.startswith(b'DATA') else b'250 fine'
+                inside = line.startswith(b'DATA')
+                peer.sendall(answer + b'\r\n')
+
+    threading.Thread(target=take_mails, daemon=True).start()
+    # One that accepts connections, and never says a word.
     silent = socket.socket()
     silent.bind(('127.0.0.1', 0))
     silent.listen()

@@ -222,6 +222,22 @@ static void waiting_ends_at_the_deadline(void **state)
     fixture_done(&ctx);
 }
 
+/* The mail is sent; the server's last word is not waited for. */
+static void a_farewell_is_not_waited_for(void **state)
+{
+    struct action_context ctx;
+    peer_context(&ctx);
+    int64_t start = clock_mono_ns();
+    int rc = peer_run(&server, &ctx, "smtp.sendEmail",
+                      "{'connection': {'fields': {'host': '127.0.0.1', 'port': '$rude', 'secure': "
+                      "'false'}}" REST);
+    if (rc != 0) {
+        fail_msg("%s", ctx.err.message);
+    }
+    assert_true(clock_mono_ns() - start < 5 * NS_PER_SEC);
+    fixture_done(&ctx);
+}
+
 static void addresses_are_read(void **state)
 {
     static const struct {
@@ -276,6 +292,7 @@ int main(void)
         cmocka_unit_test(tls_and_login),
         cmocka_unit_test(what_cannot_be_sent_is_refused),
         cmocka_unit_test(waiting_ends_at_the_deadline),
+        cmocka_unit_test(a_farewell_is_not_waited_for),
         cmocka_unit_test(addresses_are_read),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -25,11 +25,12 @@ struct exchange {
     size_t max_bytes;
 };
 
-static void conn_free(PGconn *conn)
+static void exchange_done(struct exchange *x)
 {
-    PQfinish(conn);
+    PQfinish(x->conn); /* without COMMIT everything is undone */
+    x->conn = NULL;
 }
-DEFINE_CLEANUP(PGconn *, conn_free)
+DEFINE_DONE(struct exchange, exchange_done)
 
 static void on_notice(void *arg, const char *message)
 {
@@ -383,11 +384,11 @@ static int begin(struct exchange *x, struct err *err)
 int postgres_run(struct action_context *ctx, const struct postgres_target *target,
                  const struct postgres_query *query, struct json *ret, struct err *err)
 {
+    AUTO(exchange_done)
     struct exchange x = {
         .ctx = ctx, .target = target, .max_bytes = arena_room(action_arena(ctx)) / 2};
     struct rows rows = {0}, none = {0};
     int rc = open_connection(&x, err);
-    AUTO(conn_free) PGconn *conn = x.conn; /* closing without COMMIT undoes everything */
     if (rc == 0) {
         rc = begin(&x, err);
     }

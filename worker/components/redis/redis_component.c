@@ -402,7 +402,7 @@ static int read_ttl(struct action_context *ctx, const char **ret, struct err *er
 
 ACTION(set)
 {
-    const char *ttl;
+    const char *ttl = NULL;
     struct str words[5] = {STR("SET")};
     int rc = action_input_text(ctx, "key", &words[1], err);
     if (rc == 0) {
