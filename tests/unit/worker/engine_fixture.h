@@ -216,7 +216,7 @@ struct fixture {
     struct sync_reply reply;
     int n_replies, n_fetches, blocked;
     struct buf encoded, reply_bytes, told, uploaded; /* told: run_progress messages, a batch */
-    int n_told, uploaded;
+    int n_told;
     uint32_t n_parts;
 };
 
