@@ -29,6 +29,7 @@ SUITES = [
     ('clang build', 'clang', 'build', []),
     ('release build', 'gcc', 'build', []),
     ('end to end', 'asan', 'pytest', ['tests/e2e']),
+    ('conformance', 'asan', 'pytest', ['tests/conformance']),
     ('faults, short', 'gcc', 'pytest', ['tests/fault']),
     ('threads', 'tsan', 'meson', ['--suite', 'unit']),
     ('threads, end to end', 'tsan', 'pytest', ['tests/e2e', '-m', 'smoke']),
