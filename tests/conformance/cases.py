@@ -21,12 +21,12 @@ to it and what must be recorded.
   fails       the execution fails: text of its error; `at` names the step
   payload     a part of the trigger's result
   logs        every line of steps, "LEVEL text"
-  answer      {status, type, headers, body | text}: the HTTP reply; `id` false: is no execution id
+  answer      {status, type, headers, body | text | base64}: the HTTP reply
   counts      {invokeType, stepCount, ...}: further fields of the execution
   refused     the definition cannot be imported: text of an error
 
 Tags of inputs: !ref path, !tmpl text, !config key, !list [...], !pairs {...}, !named [[name, input]...],
-!conditions {branch: condition}. Tags of results: !any, !fails text, !branch text, !none (no value)."""
+!conditions {branch: condition}. Tags of results: !any, !fails text."""
 import glob
 import json
 import os

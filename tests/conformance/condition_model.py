@@ -134,7 +134,7 @@ def date_of(term):
     v = parse(term)
     number = text_to_number(v) if isinstance(v, str) else v if is_number(v) else math.nan
     if not math.isnan(number) and number != 0:
-        if not math.isfinite(number) or abs(math.trunc(number * 1000)) > DATE_LIMIT_MS:
+        if not math.isfinite(number * 1000) or abs(math.trunc(number * 1000)) > DATE_LIMIT_MS:
             raise Incompatible('range')
         return math.trunc(number * 1000)
     if isinstance(v, str):
