@@ -44,13 +44,14 @@ static struct json literal_pairs(struct call *c, const struct def_input *in)
     return json_built(&list);
 }
 
-/* The fixed answer that a plain webhook trigger describes; NULL when it has none. */
+/* The fixed answer that a webhook trigger describes; NULL when it has none. */
 static struct db_param trigger_reply(struct call *c, const struct def_step *trigger)
 {
     static const char *const keys[] = {"statusCode", "contentType", "headers", "body"};
     struct json_builder b;
     json_build_object(&b, c->a);
-    if (strcmp(trigger->component, "webhook-triggers") != 0) {
+    if (strcmp(trigger->component, "webhook-triggers") != 0 &&
+        strcmp(trigger->component, "hash") != 0) {
         return DB_NULL;
     }
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {

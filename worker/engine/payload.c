@@ -132,9 +132,8 @@ void payload_build(struct run *run)
     char started[CLOCK_ISO_LEN + 1];
     clock_iso(run->started_ns, started);
     struct json body = payload_body(a, hook->body, hook->content_type);
-    struct json raw = body.type == JSON_STRING || body.type == JSON_BINARY || !hook->body.len
-                          ? body
-                          : text_or_bytes(hook->body);
+    struct json raw =
+        body.type == JSON_BINARY || !hook->body.len ? body : text_or_bytes(hook->body);
     const struct json_member members[] = {
         {STR("headers"), headers_json(run)},
         {STR("queryParameters"), query_json(run)},

@@ -9,4 +9,10 @@ CREATE TABLE execution_checkpoint (
     steps           bytea NOT NULL, -- LZ4 block of the step results
     PRIMARY KEY (execution_id, first)
 );
-ALTER TABLE execution_checkpoint ENABLE ROW LEVEL SECURITY; -- nothing of it for leat_api
+ALTER TABLE execution_checkpoint ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON execution_checkpoint TO leat_api
+    USING (organization_id = (SELECT leat_organization()));
+CREATE POLICY customer_only ON execution_checkpoint AS RESTRICTIVE TO leat_api
+    USING ((SELECT leat_customer()) IS NULL
+           OR EXISTS (SELECT FROM execution e WHERE e.id = execution_checkpoint.execution_id));
+GRANT SELECT ON execution_checkpoint TO leat_api;

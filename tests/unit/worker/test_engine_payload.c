@@ -32,6 +32,7 @@ static const struct body_case body_cases[] = {
     {"JSON with a parameter", "Application/JSON; charset=utf-8", BYTES("[]"), "[]", NULL,
      JSON_ARRAY},
     {"JSON suffix", "application/vnd.api+json", BYTES("7"), "7", NULL, JSON_NUMBER},
+    {"JSON text", "application/json", BYTES("\"hi\""), "\"hi\"", NULL, JSON_STRING},
     {"broken JSON stays text", "application/json", BYTES("{\"a\":"), "\"{\\\"a\\\":\"", NULL,
      JSON_STRING},
     {"broken JSON that is no text", "application/json", BYTES("{\xff"), "\"e/8=\"", "\"e/8=\"",

@@ -256,8 +256,10 @@ static void write_object(struct writer *w, const struct columns *c, struct json 
         uint32_t at = i; /* mostly all rows have the same members in the same order */
         if (i >= c->names.len || !str_eq(row.members[i].key, c->names.members[i].key)) {
             struct column key = {.name = row.members[i].key};
-            at =
-                ((struct column *)bsearch(&key, c->sorted, c->names.len, sizeof(key), by_name))->at;
+            const struct column *column =
+                bsearch(&key, c->sorted, c->names.len, sizeof(key), by_name);
+            ASSERT(column); /* the columns were collected from these very rows */
+            at = column->at;
         }
         c->row[at] = row.members[i].value;
     }
@@ -343,7 +345,7 @@ static int write_rows(struct action_context *ctx, const char *key, struct json r
         return finish(ctx, key, &w, ret, err);
     }
     AUTO(arena_free) struct arena *scratch = arena_new(0, 0);
-    struct columns columns;
+    struct columns columns = {0};
     rc = collect_columns(ctx, scratch, rows, &columns, err);
     if (rc < 0) {
         return rc;

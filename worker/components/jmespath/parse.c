@@ -428,7 +428,7 @@ static int parse_simple(struct parser *p, enum token token, enum jmespath_kind k
 {
     struct jmespath_node *n = NULL;
     int rc = new_node(p, kind, &n);
-    if (rc < 0) {
+    if (!n) {
         return rc;
     }
     *ret = n;

@@ -173,8 +173,8 @@ static int read_alphabet(struct action_context *ctx, struct str **ret, size_t *r
 static int random_string(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct pool pool = {0};
-    struct str *characters;
-    size_t n;
+    struct str *characters = NULL;
+    size_t n = 0;
     int64_t length;
     int rc = action_input_int(ctx, "length", 1, STRING_MAX, &length, err);
     if (rc == 0) {
