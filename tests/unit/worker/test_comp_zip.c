@@ -258,16 +258,18 @@ static void bombs_are_refused(void **state)
     size_t used = arena_used(ctx.arena);
     refuse(&ctx, &b, "holds more than 64 MB");
     assert_true(arena_used(ctx.arena) - used < KIB(4)); /* before anything was decompressed */
-    one_file(&ctx, &b, json_cstr("x"));
-    repeat_entry(&b, 10001);
-    refuse(&ctx, &b, "has more than 10000 entries");
+#ifndef __SANITIZE_THREAD__ /* it walks over all that is left at each memmem: minutes */
     one_file(&ctx, &b, json_cstr("x"));
     repeat_entry(&b, 200000); /* not even opened */
+    refuse(&ctx, &b, "has more than 10000 entries");
+    one_file(&ctx, &b, json_cstr("x"));
+    repeat_entry(&b, 10001);
     refuse(&ctx, &b, "has more than 10000 entries");
     one_file(&ctx, &b, json_cstr("x"));
     repeat_entry(&b, 10000);
     assert_int_equal(run_data(&ctx, Z "unzip", "zipFileData", bytes_of(&b)), 0);
     assert_int_equal(ctx.result.data.len, 10000);
+#endif
     buf_done(&b);
     fixture_done(&ctx);
 }
