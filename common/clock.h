@@ -1,6 +1,8 @@
 /* Time. One type: int64_t nanoseconds. */
 #pragma once
 
+#include <time.h>
+
 #include "base.h"
 
 #define NS_PER_MS  INT64_C(1000000)
@@ -8,6 +10,8 @@
 
 int64_t clock_now_ns(void);  /* since the Unix epoch, wall clock */
 int64_t clock_mono_ns(void); /* monotonic, for durations and deadlines */
+/* A time of either clock as the C library takes it, e.g. for pthread_cond_timedwait. */
+struct timespec clock_timespec(int64_t ns);
 /* Waits at least ns (monotonic), restarting after signals. */
 void clock_wait_ns(int64_t ns);
 

@@ -77,7 +77,7 @@ static void wait_filled(struct queue *q, int64_t wait_ns)
     if (__builtin_add_overflow(clock_mono_ns(), wait_ns, &until)) {
         until = INT64_MAX;
     }
-    struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+    struct timespec ts = clock_timespec(until);
     int rc = wait_ns ? 0 : ETIMEDOUT;
     while (!q->len && !q->closed && rc != ETIMEDOUT) {
         rc = pthread_cond_timedwait(&q->filled, &q->lock, &ts);

@@ -49,7 +49,7 @@ static void *heartbeat_main(void *arg)
         pthread_mutex_unlock(&hb->lock);
         beat(hb, runs, &text);
         int64_t until = clock_mono_ns() + every_ms * NS_PER_MS;
-        struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+        struct timespec ts = clock_timespec(until);
         pthread_mutex_lock(&hb->lock);
         while (!hb->stopping && clock_mono_ns() < until) {
             (void)pthread_cond_timedwait(&hb->stop, &hb->lock, &ts);

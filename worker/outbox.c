@@ -180,7 +180,7 @@ static void *outbox_main(void *arg)
             continue;
         }
         if (!o->answered) {
-            struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+            struct timespec ts = clock_timespec(until);
             o->asleep = true;
             (void)pthread_cond_timedwait(&o->work, &o->lock, &ts);
             o->asleep = false;
@@ -252,7 +252,7 @@ void outbox_add(struct outbox *o, struct str result, struct run_job *job)
 bool outbox_drain(struct outbox *o, int64_t wait_ns)
 {
     int64_t until = clock_mono_ns() + wait_ns;
-    struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+    struct timespec ts = clock_timespec(until);
     pthread_mutex_lock(&o->lock);
     while (o->bytes && clock_mono_ns() < until) {
         o->waiting++;

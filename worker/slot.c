@@ -58,7 +58,7 @@ static void cond_init_monotonic(pthread_cond_t *cond)
 
 static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns)
 {
-    struct timespec ts = {.tv_sec = until_ns / NS_PER_SEC, .tv_nsec = until_ns % NS_PER_SEC};
+    struct timespec ts = clock_timespec(until_ns);
     (void)pthread_cond_timedwait(cond, lock, &ts);
 }
 

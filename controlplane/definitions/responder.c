@@ -59,10 +59,7 @@ struct responder *responder_free(struct responder *r)
 
 static int ensure(struct lane *lane, struct err *err)
 {
-    if (!lane->db) {
-        return db_open(lane->responder->conninfo, DB_OWNER, "leat-responder", &lane->db, err);
-    }
-    return db_ok(lane->db) ? 0 : db_reconnect(lane->db, err);
+    return db_ensure(&lane->db, lane->responder->conninfo, "leat-responder", err);
 }
 
 /* --- definitions ------------------------------------------------------------------------------ */

@@ -320,10 +320,7 @@ static int reload_into(struct dispatcher *d, struct slot *s, const struct waitin
 
 static int ensure_db(struct dispatcher *d, struct db **db, struct err *err)
 {
-    if (!*db) {
-        return db_open(d->conninfo, DB_OWNER, "leat-dispatcher", db, err);
-    }
-    return db_ok(*db) ? 0 : db_reconnect(*db, err);
+    return db_ensure(db, d->conninfo, "leat-dispatcher", err);
 }
 
 /* Events taken to be read back are held here until PostgreSQL answers. False when no event of the
@@ -468,7 +465,7 @@ static void *watch(void *arg)
             beat_ns = now;
         }
         int64_t until = clock_mono_ns() + ASK_SOON_NS;
-        struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+        struct timespec ts = clock_timespec(until);
         pthread_mutex_lock(&d->lock);
         if (!d->stopping) {
             (void)pthread_cond_timedwait(&d->stop, &d->lock, &ts);
@@ -513,7 +510,7 @@ static void wait_for_change(struct dispatcher *d)
     pthread_mutex_lock(&d->lock);
     bool idle = waiting_len(d->line) == 0;
     int64_t until = clock_mono_ns() + (idle ? 100 : 5) * NS_PER_MS;
-    struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+    struct timespec ts = clock_timespec(until);
     bool can_fill = false;
     for (int i = 0; i < IN_FLIGHT && !idle && !d->stuck && may_publish(d); i++) {
         can_fill |= d->slots[i].state == SLOT_FREE;

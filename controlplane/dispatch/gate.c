@@ -121,7 +121,7 @@ static int look_at_all(struct gate *g, size_t *ret_released, struct err *err)
 static bool wait_for_change(struct gate *g, int64_t look_at_ns, struct uuid *ret_keys,
                             size_t *ret_n, bool *ret_all)
 {
-    struct timespec until = {.tv_sec = look_at_ns / NS_PER_SEC, .tv_nsec = look_at_ns % NS_PER_SEC};
+    struct timespec until = clock_timespec(look_at_ns);
     pthread_mutex_lock(&g->lock);
     while (!g->stopping && !g->all && g->n_keys == 0 && clock_mono_ns() < look_at_ns) {
         (void)pthread_cond_timedwait(&g->changed, &g->lock, &until);
@@ -138,17 +138,14 @@ static bool wait_for_change(struct gate *g, int64_t look_at_ns, struct uuid *ret
 
 static int ensure_db(struct gate *g, struct err *err)
 {
-    if (!g->db) {
-        return db_open(g->conninfo, DB_OWNER, "leat gate", &g->db, err);
-    }
-    return db_ok(g->db) ? 0 : db_reconnect(g->db, err);
+    return db_ensure(&g->db, g->conninfo, "leat gate", err);
 }
 
 /* After a failure: everything is looked at then. */
 static void pause_away(struct gate *g)
 {
     int64_t until = clock_mono_ns() + AWAY_MS * NS_PER_MS;
-    struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+    struct timespec ts = clock_timespec(until);
     pthread_mutex_lock(&g->lock);
     g->all = true;
     while (!g->stopping && clock_mono_ns() < until) {

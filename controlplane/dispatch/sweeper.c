@@ -70,10 +70,7 @@ struct sweeper *sweeper_free(struct sweeper *s)
 
 static int ensure(struct sweeper *s, struct db **db, struct err *err)
 {
-    if (!*db) {
-        return db_open(s->conninfo, DB_OWNER, "leat-sweeper", db, err);
-    }
-    return db_ok(*db) ? 0 : db_reconnect(*db, err);
+    return db_ensure(db, s->conninfo, "leat-sweeper", err);
 }
 
 /* --- presence --------------------------------------------------------------------------------- */

@@ -25,8 +25,6 @@
 #define STALE_MS 4000
 #define AHEAD_MS 50 /* a COPY begun ahead holds its locks so long at most */
 
-enum { FLAG_TEST = 1, FLAG_DEBUG = 2, FLAG_SYNCHRONOUS = 4 };
-
 struct accept {
     struct accept_options options;
     char *conninfo;
@@ -45,12 +43,6 @@ struct accept {
     _Atomic bool available;
     _Atomic size_t waiting, waiting_bytes;
 };
-
-static struct timespec monotonic_in(int64_t ms)
-{
-    int64_t ns = clock_mono_ns() + ms * NS_PER_MS;
-    return (struct timespec){.tv_sec = ns / NS_PER_SEC, .tv_nsec = ns % NS_PER_SEC};
-}
 
 static struct accept_chunk *chunk_free(struct accept_chunk *chunk)
 {
@@ -133,8 +125,8 @@ static bool add_row(const struct accept *a, struct accept_chunk *chunk, struct a
     copy_i64(rows, (int64_t)run->revision);
     copy_i32(rows, a->options.replica_id);
     copy_i16(rows, (int16_t)run->invoke_type);
-    copy_i16(rows, (int16_t)((run->test ? FLAG_TEST : 0) | (run->debug ? FLAG_DEBUG : 0) |
-                             (run->synchronous ? FLAG_SYNCHRONOUS : 0)));
+    copy_i16(rows, (int16_t)((run->test ? EXECUTION_TEST : 0) | (run->debug ? EXECUTION_DEBUG : 0) |
+                             (run->synchronous ? EXECUTION_SYNCHRONOUS : 0)));
     e->request_at = copy_bytes_begin(rows);
     hook_request_encode(request, rows);
     copy_bytes_end(rows, e->request_at);
@@ -225,7 +217,7 @@ static bool wait_for_work(struct accept *a, const struct timespec *until)
  * ready for the next one since the last commit, is let go when none comes soon. */
 static struct accept_chunk *next_chunk(struct accept *a)
 {
-    struct timespec until = monotonic_in(AHEAD_MS);
+    struct timespec until = clock_timespec(clock_mono_ns() + AHEAD_MS * NS_PER_MS);
     bool ahead = true;
     pthread_mutex_lock(&a->lock);
     while (!a->oldest && !a->stopping) {
@@ -375,7 +367,7 @@ static bool stopping(struct accept *a)
 
 static void wait_ms(struct accept *a, int64_t ms)
 {
-    struct timespec until = monotonic_in(ms);
+    struct timespec until = clock_timespec(clock_mono_ns() + ms * NS_PER_MS);
     pthread_mutex_lock(&a->lock);
     if (!a->stopping) {
         (void)pthread_cond_timedwait(&a->work, &a->lock, &until);

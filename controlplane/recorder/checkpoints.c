@@ -85,10 +85,7 @@ uint64_t checkpoints_stored(const struct checkpoints *c)
 
 static int ensure(struct checkpoints *c, struct db **db, struct err *err)
 {
-    if (!*db) {
-        return db_open(c->conninfo, DB_OWNER, "leat-checkpoints", db, err);
-    }
-    return db_ok(*db) ? 0 : db_reconnect(*db, err);
+    return db_ensure(db, c->conninfo, "leat-checkpoints", err);
 }
 
 /* --- storing ---------------------------------------------------------------------------------- */

@@ -40,10 +40,7 @@ struct progress *progress_free(struct progress *p)
 
 static int ensure(struct progress *p, struct err *err)
 {
-    if (!p->db) {
-        return db_open(p->conninfo, DB_OWNER, "leat-progress", &p->db, err);
-    }
-    return db_ok(p->db) ? 0 : db_reconnect(p->db, err);
+    return db_ensure(&p->db, p->conninfo, "leat-progress", err);
 }
 
 static int known(struct progress *p, const struct run_progress *m, bool *ret, struct err *err)

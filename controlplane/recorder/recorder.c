@@ -70,10 +70,7 @@ uint64_t recorder_refused(const struct recorder *r)
 
 static int ensure_db(struct recorder *r, struct err *err)
 {
-    if (!r->db) {
-        return db_open(r->conninfo, DB_OWNER, "leat-recorder", &r->db, err);
-    }
-    return db_ok(r->db) ? 0 : db_reconnect(r->db, err);
+    return db_ensure(&r->db, r->conninfo, "leat-recorder", err);
 }
 
 /* Tells NATS that the messages are still being worked on, so that they are not handed out again. */

@@ -15,7 +15,6 @@
 #define EVERY_MS 500
 #define AWAY_MS  1000
 
-enum { FLAG_TEST = 1 };
 enum { /* columns of schedule_claim */
        COL_FLOW_CONFIG,
        COL_ORGANIZATION,
@@ -90,7 +89,7 @@ static int fire(struct db *db, struct arena *a, const struct db_rows *rows, int 
         flow_configs[n] = db_uuid(rows, row, COL_FLOW_CONFIG);
         revisions[n] = str_of(arena_printf(a, "%lld", (long long)db_int(rows, row, COL_REVISION)));
         flags[n] =
-            str_of(arena_printf(a, "%d", db_bool(rows, row, COL_SYSTEM) ? (int)FLAG_TEST : 0));
+            str_of(arena_printf(a, "%d", db_bool(rows, row, COL_SYSTEM) ? (int)EXECUTION_TEST : 0));
         n++;
     }
     *ret_fired = n;
@@ -139,11 +138,7 @@ int scheduler_claim(struct db *db, int replica_id, size_t max, size_t *ret_claim
 /* False when stopping. */
 static bool wait_ms(struct scheduler *s, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + ms * NS_PER_MS;
-    until.tv_sec += ns / NS_PER_SEC;
-    until.tv_nsec = ns % NS_PER_SEC;
+    struct timespec until = clock_timespec(clock_mono_ns() + ms * NS_PER_MS);
     pthread_mutex_lock(&s->lock);
     int r = 0;
     while (!s->stopping && ms > 0 && r == 0) {
@@ -156,10 +151,7 @@ static bool wait_ms(struct scheduler *s, int64_t ms)
 
 static int ensure_db(struct scheduler *s, struct err *err)
 {
-    if (!s->db) {
-        return db_open(s->conninfo, DB_OWNER, "leat scheduler", &s->db, err);
-    }
-    return db_ok(s->db) ? 0 : db_reconnect(s->db, err);
+    return db_ensure(&s->db, s->conninfo, "leat scheduler", err);
 }
 
 typedef int (*claim_fn)(struct db *db, int replica_id, size_t max, size_t *ret_claimed,

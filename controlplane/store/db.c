@@ -83,6 +83,14 @@ bool db_ok(const struct db *db)
     return PQstatus(db->conn) == CONNECTION_OK;
 }
 
+int db_ensure(struct db **db, const char *conninfo, const char *application_name, struct err *err)
+{
+    if (!*db) {
+        return db_open(conninfo, DB_OWNER, application_name, db, err);
+    }
+    return db_ok(*db) ? 0 : db_reconnect(*db, err);
+}
+
 bool db_alive(struct db *db)
 {
     /* Once reads what the server said as it closed, once more meets the end. */

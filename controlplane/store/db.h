@@ -27,6 +27,9 @@ struct db *db_close(struct db *db);
 /* Drops and opens the connection again. */
 int db_reconnect(struct db *db, struct err *err) must_check;
 bool db_ok(const struct db *db);
+/* For a connection that is kept: opens it as the owner when *db is NULL, again when it broke. */
+int db_ensure(struct db **db, const char *conninfo, const char *application_name,
+              struct err *err) must_check;
 /* For a connection that stood idle: also false when the server has closed it meanwhile. */
 bool db_alive(struct db *db);
 int db_socket(const struct db *db); /* for poll in LISTEN loops */

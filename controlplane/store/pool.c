@@ -60,7 +60,7 @@ static void give_up_slot(struct pool *p)
 int pool_get(struct pool *p, int64_t timeout_ms, struct db **ret, struct err *err)
 {
     int64_t until = clock_mono_ns() + timeout_ms * NS_PER_MS;
-    struct timespec ts = {.tv_sec = until / NS_PER_SEC, .tv_nsec = until % NS_PER_SEC};
+    struct timespec ts = clock_timespec(until);
     struct db *db = NULL;
     pthread_mutex_lock(&p->lock);
     while (p->n_idle == 0 && p->opened == p->size) {

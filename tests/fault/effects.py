@@ -6,6 +6,7 @@ A write's Idempotency-Key names the effect. What must hold of each execution:
 import threading
 import time
 
+from fault.cases import unfinished
 from harness import flows as f
 from harness.api import Tenant
 from harness.sender import send
@@ -69,11 +70,6 @@ class Counter:
     def repeated(self, keys):
         """How often a write came again after a later one had begun."""
         return sum(key in keys[:i] and key != keys[i - 1] for i, key in enumerate(keys))
-
-
-def unfinished(stack):
-    return stack.sql('SELECT count(*) FROM execution e WHERE NOT EXISTS '
-                     '(SELECT FROM execution_result r WHERE r.id = e.id)')[0][0]
 
 
 def run_effects(cluster, events, kills, record_before_writes=True, say=lambda text: None):

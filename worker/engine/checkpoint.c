@@ -79,7 +79,7 @@ int checkpoint_before(struct run *run, const struct plan_step *ps, struct err *e
 
 static void stop(struct resume *r)
 {
-    r->active = r->has_next = false;
+    r->has_next = false;
     r->arena = arena_free(r->arena);
 }
 
@@ -149,7 +149,6 @@ int checkpoint_begin(struct run *run, struct err *err)
     r->rest = str_n("", 0);
     r->taken = 0;
     int rc = fetch_next(run, err);
-    r->active = rc == 1;
     if (rc == 1) {
         run_log(run, LINE_INFO, "", STR("the execution goes on where an earlier attempt ended"));
         return 0;

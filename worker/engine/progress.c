@@ -37,17 +37,12 @@ static struct str steps_to_tell(struct run *run, struct buf *smaller)
 
 static struct wire_list logs_to_tell(struct run *run)
 {
-    struct recorder *r = run->recorder;
-    size_t n = run->instance->fetched.logs_disabled ? 0 : r->n_logs - run->told.logs;
-    struct result_log *logs = arena_array(run->keep, n, sizeof(*logs));
-    for (size_t i = 0; i < n; i++) {
-        const struct log_entry *e = &r->logs[run->told.logs + i];
-        logs[i] = (struct result_log){.time_ns = e->time_ns,
-                                      .level = e->level,
-                                      .step_name = str_of(e->step_name),
-                                      .message = str_n(r->log_text.data + e->at, e->len)};
+    if (run->instance->fetched.logs_disabled) {
+        return (struct wire_list){0};
     }
-    return (struct wire_list){.items = logs, .n = n};
+    struct result_log *logs =
+        arena_array(run->keep, run->recorder->n_logs - run->told.logs, sizeof(*logs));
+    return (struct wire_list){.items = logs, .n = run_log_lines(run, run->told.logs, logs)};
 }
 
 bool run_is_told(const struct run *run)

@@ -167,6 +167,19 @@ void run_log(struct run *run, enum log_line_level level, const char *step_name, 
     buf_add(&r->log_text, message.ptr, len);
 }
 
+size_t run_log_lines(const struct run *run, uint32_t from, struct result_log *ret)
+{
+    const struct recorder *r = run->recorder;
+    for (uint32_t i = from; i < r->n_logs; i++) {
+        const struct log_entry *e = &r->logs[i];
+        ret[i - from] = (struct result_log){.time_ns = e->time_ns,
+                                            .level = e->level,
+                                            .step_name = str_of(e->step_name),
+                                            .message = str_n(r->log_text.data + e->at, e->len)};
+    }
+    return r->n_logs - from;
+}
+
 static struct wire_list collect_logs(struct run *run)
 {
     struct recorder *r = run->recorder;
@@ -175,14 +188,7 @@ static struct wire_list collect_logs(struct run *run)
     }
     uint32_t left_out = r->n_logs_left_out;
     struct result_log *logs = arena_array(run->keep, r->n_logs + 2, sizeof(*logs));
-    size_t n = 0;
-    for (; n < r->n_logs; n++) {
-        const struct log_entry *e = &r->logs[n];
-        logs[n] = (struct result_log){.time_ns = e->time_ns,
-                                      .level = e->level,
-                                      .step_name = str_of(e->step_name),
-                                      .message = str_n(r->log_text.data + e->at, e->len)};
-    }
+    size_t n = run_log_lines(run, 0, logs);
     const struct {
         uint32_t count;
         const char *what;

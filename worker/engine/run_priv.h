@@ -54,7 +54,6 @@ struct unsaved {
     bool lost;  /* another attempt has taken over */
 };
 struct resume {
-    bool active;
     struct arena *arena;           /* of the parts at hand */
     struct checkpoint_parts parts; /* those not yet begun */
     struct str rest;               /* of the part at hand */
@@ -163,6 +162,8 @@ struct step_record {
 };
 void run_record_step(struct run *run, const struct step_record *record);
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message);
+/* The lines from number `from` on, as they are sent; borrowed. ret has room; returns how many. */
+size_t run_log_lines(const struct run *run, uint32_t from, struct result_log *ret);
 /* Path of the iteration that runs now, "outer.3,inner.0"; in the run's text buffer. */
 struct str run_loop_path(struct run *run);
 /* Encodes the whole result; step data is left out where the message would be too large. */
