@@ -1,10 +1,11 @@
-/* Owns the way of accepted events into the workers' queue. One thread builds batches from the line
- * of waiting events and keeps a few publishes in flight; a publish that fails is sent again with
- * the same message id, so the stream stores it once. A second thread does what blocks, so that no
- * event waits for it: it asks for the queues' lengths in NATS, which bound what is published ahead
- * of the workers (the rest waits here, by id), and writes the replica's heartbeat with
- * `oldest_waiting`: the first event that may still be on its way (waiting, in the queue, or
- * delivered within GRACE_NS). The sweeper leaves everything from it on alone. */
+/* Owns the way of accepted events into the workers' queue. Two threads build batches from the line
+ * of waiting events and keep a few publishes in flight: one of events whose request is at hand, one
+ * of those that must be read back from PostgreSQL, for which the first never waits. A publish that
+ * fails is sent again with the same message id, so the stream stores it once. A third thread asks
+ * for the queues' lengths in NATS, which bound what is published ahead of the workers (the rest
+ * waits here, by id), and writes the replica's heartbeat with `oldest_waiting`: the first event
+ * that may still be on its way (waiting, in the queue, or delivered within GRACE_NS). The sweeper
+ * leaves everything from it on alone. */
 #include "dispatch/dispatcher.h"
 
 #include <pthread.h>
@@ -19,7 +20,8 @@
 #include "log.h"
 #include "subjects.h"
 
-#define IN_FLIGHT         8
+#define PUBLISHERS        2
+#define IN_FLIGHT         8                 /* of each */
 #define RUNS_AHEAD        6000              /* runs in NATS that no worker has taken yet */
 #define BULK_AHEAD        1000              /* of customers over their share */
 #define ASK_NS            (500 * NS_PER_MS) /* how often the queue is looked at */
@@ -33,13 +35,24 @@
 
 enum slot_state { SLOT_FREE, SLOT_FILLING, SLOT_SENT, SLOT_FAILED };
 struct slot {
-    struct dispatcher *d;
+    struct publisher *p;
     enum slot_state state;
     struct buf message;
     char msg_id[UUID_TEXT_LEN + 1];
     enum run_queue queue;
     int64_t retry_at_ns;
     struct uuid first; /* smallest id of a first attempt; all ones when none */
+};
+
+/* One of the two publishing threads and what is its own. */
+struct publisher {
+    struct dispatcher *d;
+    pthread_t thread;
+    pthread_cond_t changed;
+    struct slot slots[IN_FLIGHT];
+    struct db *db;
+    bool reads_back;
+    bool stuck; /* no event of the line may go for now */
 };
 
 struct sent {
@@ -53,24 +66,20 @@ struct dispatcher {
     char *pool;
     int replica_id;
     int64_t heartbeat_ns;
-    pthread_t thread, watch_thread;
-    bool started;
+    pthread_t watch_thread;
+    size_t n_started; /* publishing threads */
+    bool watches;
 
     pthread_mutex_t lock; /* guards line, slots' state and the ring of what was sent */
-    pthread_cond_t changed;
     struct waiting *line;
     struct share *share;
-    struct slot slots[IN_FLIGHT];
+    struct publisher publishers[PUBLISHERS];
     struct sent *sent; /* ring */
     size_t sent_first, sent_len;
     _Atomic bool stopping;
     _Atomic size_t n_waiting;
     _Atomic int64_t allowance[_RUN_QUEUE_N];  /* runs to publish before asking again */
     _Atomic int64_t milli_runs[_RUN_QUEUE_N]; /* of a message, of late, in thousandths */
-
-    /* The publishing thread's own. */
-    struct db *db;
-    bool stuck; /* no event of the line may go for now */
 
     /* The watching thread's own. */
     struct db *watch_db;
@@ -106,13 +115,18 @@ int dispatcher_new(const struct dispatcher_options *options, struct dispatcher *
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->changed, &attr);
     pthread_cond_init(&d->stop, &attr);
-    pthread_condattr_destroy(&attr);
-    for (int i = 0; i < IN_FLIGHT; i++) {
-        d->slots[i].d = d;
-        buf_init(&d->slots[i].message, MESSAGE_MAX_BYTES);
+    for (int i = 0; i < PUBLISHERS; i++) {
+        struct publisher *p = &d->publishers[i];
+        p->d = d;
+        p->reads_back = i > 0;
+        pthread_cond_init(&p->changed, &attr);
+        for (int k = 0; k < IN_FLIGHT; k++) {
+            p->slots[k].p = p;
+            buf_init(&p->slots[k].message, MESSAGE_MAX_BYTES);
+        }
     }
+    pthread_condattr_destroy(&attr);
     *ret = d;
     return 0;
 }
@@ -121,14 +135,17 @@ struct dispatcher *dispatcher_free(struct dispatcher *d)
 {
     if (d) {
         dispatcher_stop(d);
-        for (int i = 0; i < IN_FLIGHT; i++) {
-            buf_done(&d->slots[i].message);
+        for (int i = 0; i < PUBLISHERS; i++) {
+            struct publisher *p = &d->publishers[i];
+            for (int k = 0; k < IN_FLIGHT; k++) {
+                buf_done(&p->slots[k].message);
+            }
+            db_close(p->db);
+            pthread_cond_destroy(&p->changed);
         }
         waiting_free(d->line);
-        db_close(d->db);
         db_close(d->watch_db);
         pthread_cond_destroy(&d->stop);
-        pthread_cond_destroy(&d->changed);
         pthread_mutex_destroy(&d->lock);
         mem_free(d->sent);
         for (int i = 0; i < _RUN_QUEUE_N; i++) {
@@ -140,6 +157,23 @@ struct dispatcher *dispatcher_free(struct dispatcher *d)
         mem_free(d);
     }
     return NULL;
+}
+
+/* Events that are the publisher's to take. */
+static size_t waiting_for(const struct publisher *p)
+{
+    size_t bare = waiting_bare(p->d->line);
+    return p->reads_back ? bare : waiting_len(p->d->line) - bare;
+}
+
+/* Under the lock. */
+static void wake(struct dispatcher *d)
+{
+    for (int i = 0; i < PUBLISHERS; i++) {
+        if (waiting_for(&d->publishers[i]) > 0) {
+            pthread_cond_signal(&d->publishers[i].changed);
+        }
+    }
 }
 
 void dispatcher_begin(struct dispatcher *d)
@@ -156,7 +190,7 @@ void dispatcher_add(struct dispatcher *d, const struct uuid *customer_id,
 void dispatcher_end(struct dispatcher *d)
 {
     atomic_store_explicit(&d->n_waiting, waiting_len(d->line), memory_order_relaxed);
-    pthread_cond_signal(&d->changed);
+    wake(d);
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -190,12 +224,12 @@ size_t dispatcher_waiting(const struct dispatcher *d)
 static void on_stored(void *ctx, int rc)
 {
     struct slot *s = ctx;
-    struct dispatcher *d = s->d;
+    struct dispatcher *d = s->p->d;
     pthread_mutex_lock(&d->lock);
     s->state = rc == 0 ? SLOT_FREE : SLOT_FAILED;
     s->retry_at_ns = clock_mono_ns() + RETRY_NS;
-    if (rc != 0 || waiting_len(d->line) > 0) {
-        pthread_cond_signal(&d->changed);
+    if (rc != 0 || waiting_for(s->p) > 0) {
+        pthread_cond_signal(&s->p->changed);
     }
     pthread_mutex_unlock(&d->lock);
 }
@@ -262,11 +296,10 @@ static enum run_queue queue_of(const struct dispatcher *d, const struct waiting_
     return !e->taken_over && share_over(d->share, &e->lane, now) ? RUN_QUEUE_BULK : RUN_QUEUE_MAIN;
 }
 
-/* Takes the next events off the line for a slot, all for one queue: a run of those with bytes, or a
- * run of those to read back. Lanes whose queue is full, or another one, are passed over. From the
- * line to the slot in one step, so that the heartbeat always sees them. */
-static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *events,
-                   bool *ret_reload)
+/* Takes the next events off the line for a slot, all for one queue. Lanes that begin with an event
+ * of the other publisher, or whose queue is full or another one, are passed over. From the line to
+ * the slot in one step, so that the heartbeat always sees them. */
+static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *events)
 {
     size_t n = 0, bytes = 0, passed = 0;
     int64_t now = clock_mono_ns();
@@ -280,8 +313,7 @@ static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *e
     while (n < BATCH_MAX_RUNS && passed < waiting_lanes(d->line) && bytes < BATCH_TARGET_BYTES) {
         struct waiting_event next = waiting_next(d->line);
         enum run_queue queue = queue_of(d, &next, now);
-        bool reload = next.bytes == NULL;
-        bool other = n > 0 && (queue != s->queue || reload != *ret_reload);
+        bool other = (next.bytes == NULL) != s->p->reads_back || (n > 0 && queue != s->queue);
         if (room[queue] <= (int64_t)n || other) {
             waiting_skip(d->line);
             passed++;
@@ -290,7 +322,6 @@ static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *e
         if (n > 0 && bytes + next.size > BATCH_TARGET_BYTES) {
             break;
         }
-        *ret_reload = reload;
         bytes += next.size;
         if (!next.taken_over && uuid_cmp(&next.id, &s->first) < 0) {
             s->first = next.id;
@@ -307,15 +338,15 @@ static size_t take(struct dispatcher *d, struct slot *s, struct waiting_event *e
     return n;
 }
 
-static int reload_into(struct dispatcher *d, struct slot *s, const struct waiting_event *events,
-                       size_t n, struct err *err)
+static int reload_into(struct slot *s, const struct waiting_event *events, size_t n,
+                       struct err *err)
 {
     struct uuid ids[BATCH_MAX_RUNS];
     for (size_t i = 0; i < n; i++) {
         ids[i] = events[i].id;
     }
     struct batch_fill fill = {.slot = s, .events = events, .n_events = n};
-    return reload_requests(d->db, ids, n, add_reloaded, &fill, err);
+    return reload_requests(s->p->db, ids, n, add_reloaded, &fill, err);
 }
 
 static int ensure_db(struct dispatcher *d, struct db **db, struct err *err)
@@ -323,13 +354,12 @@ static int ensure_db(struct dispatcher *d, struct db **db, struct err *err)
     return db_ensure(db, d->conninfo, "leat-dispatcher", err);
 }
 
-/* Events taken to be read back are held here until PostgreSQL answers. False when no event of the
- * line may go now. */
+/* Events to be read back are held here until PostgreSQL answers. False when no event of the line
+ * may go now. */
 static bool fill_slot(struct dispatcher *d, struct slot *s)
 {
     struct waiting_event events[BATCH_MAX_RUNS];
-    bool reload = false;
-    size_t n = take(d, s, events, &reload);
+    size_t n = take(d, s, events);
     buf_clear(&s->message);
     for (size_t i = 0; i < n; i++) {
         if (events[i].bytes) {
@@ -337,11 +367,11 @@ static bool fill_slot(struct dispatcher *d, struct slot *s)
             mem_free(events[i].bytes);
         }
     }
-    while (reload) {
+    while (n > 0 && s->p->reads_back) {
         struct err err;
-        int r = ensure_db(d, &d->db, &err);
+        int r = ensure_db(d, &s->p->db, &err);
         if (r == 0) {
-            r = reload_into(d, s, events, n, &err);
+            r = reload_into(s, events, n, &err);
         }
         if (r == 0 || d->stopping) {
             break;
@@ -395,9 +425,7 @@ static void ask_queue(struct dispatcher *d)
         for (int i = 0; i < _RUN_QUEUE_N; i++) {
             d->allowance[i] = most[i] - (int64_t)queues[i].pending * d->milli_runs[i] / 1000;
         }
-        if (waiting_len(d->line) > 0) {
-            pthread_cond_signal(&d->changed);
-        }
+        wake(d);
         pthread_mutex_unlock(&d->lock);
     }
 }
@@ -419,9 +447,10 @@ static struct uuid oldest_on_the_way(struct dispatcher *d)
         const struct uuid *first = &d->sent[(d->sent_first + i) % SENT_MAX].first;
         oldest = uuid_cmp(first, &oldest) < 0 ? *first : oldest;
     }
-    for (int i = 0; i < IN_FLIGHT; i++) {
-        if (d->slots[i].state != SLOT_FREE && uuid_cmp(&d->slots[i].first, &oldest) < 0) {
-            oldest = d->slots[i].first;
+    for (int i = 0; i < PUBLISHERS * IN_FLIGHT; i++) {
+        const struct slot *s = &d->publishers[i / IN_FLIGHT].slots[i % IN_FLIGHT];
+        if (s->state != SLOT_FREE && uuid_cmp(&s->first, &oldest) < 0) {
+            oldest = s->first;
         }
     }
     struct uuid first;
@@ -475,7 +504,7 @@ static void *watch(void *arg)
     return NULL;
 }
 
-/* --- the publishing thread -------------------------------------------------------------------- */
+/* --- the publishing threads ------------------------------------------------------------------- */
 
 static bool may_publish(const struct dispatcher *d)
 {
@@ -483,50 +512,52 @@ static bool may_publish(const struct dispatcher *d)
 }
 
 /* Sends again what failed and fills free slots; true when something was done. */
-static bool work(struct dispatcher *d)
+static bool work(struct publisher *p)
 {
+    struct dispatcher *d = p->d;
     bool worked = false;
-    d->stuck = false;
+    p->stuck = false;
     int64_t now = clock_mono_ns();
     for (int i = 0; i < IN_FLIGHT; i++) {
-        struct slot *s = &d->slots[i];
+        struct slot *s = &p->slots[i];
         pthread_mutex_lock(&d->lock);
         enum slot_state state = s->state;
         bool due = state == SLOT_FAILED && s->retry_at_ns <= now;
-        bool fill = state == SLOT_FREE && waiting_len(d->line) > 0 && may_publish(d) && !d->stuck;
+        bool fill = state == SLOT_FREE && waiting_for(p) > 0 && may_publish(d) && !p->stuck;
         pthread_mutex_unlock(&d->lock);
         if (due) {
             publish(d, s);
         } else if (fill) {
-            d->stuck = !fill_slot(d, s);
-            worked |= !d->stuck;
+            p->stuck = !fill_slot(d, s);
+            worked |= !p->stuck;
         }
     }
     return worked;
 }
 
-static void wait_for_change(struct dispatcher *d)
+static void wait_for_change(struct publisher *p)
 {
+    struct dispatcher *d = p->d;
     pthread_mutex_lock(&d->lock);
-    bool idle = waiting_len(d->line) == 0;
+    bool idle = waiting_for(p) == 0;
     int64_t until = clock_mono_ns() + (idle ? 100 : 5) * NS_PER_MS;
     struct timespec ts = clock_timespec(until);
     bool can_fill = false;
-    for (int i = 0; i < IN_FLIGHT && !idle && !d->stuck && may_publish(d); i++) {
-        can_fill |= d->slots[i].state == SLOT_FREE;
+    for (int i = 0; i < IN_FLIGHT && !idle && !p->stuck && may_publish(d); i++) {
+        can_fill |= p->slots[i].state == SLOT_FREE;
     }
     if (!can_fill && !d->stopping) {
-        (void)pthread_cond_timedwait(&d->changed, &d->lock, &ts);
+        (void)pthread_cond_timedwait(&p->changed, &d->lock, &ts);
     }
     pthread_mutex_unlock(&d->lock);
 }
 
 static void *run(void *arg)
 {
-    struct dispatcher *d = arg;
-    while (!d->stopping) {
-        if (!work(d)) {
-            wait_for_change(d);
+    struct publisher *p = arg;
+    while (!p->d->stopping) {
+        if (!work(p)) {
+            wait_for_change(p);
         }
     }
     return NULL;
@@ -534,44 +565,59 @@ static void *run(void *arg)
 
 int dispatcher_start(struct dispatcher *d)
 {
-    int r = pthread_create(&d->thread, NULL, run, d);
+    int r = 0;
+    for (int i = 0; i < PUBLISHERS && r == 0; i++) {
+        r = pthread_create(&d->publishers[i].thread, NULL, run, &d->publishers[i]);
+        d->n_started += r == 0;
+    }
     if (r == 0) {
         r = pthread_create(&d->watch_thread, NULL, watch, d);
-        if (r != 0) {
-            d->stopping = true;
-            pthread_join(d->thread, NULL);
-        }
+        d->watches = r == 0;
     }
-    d->started = r == 0;
+    if (r != 0) {
+        dispatcher_stop(d);
+    }
     return -r;
 }
 
-void dispatcher_stop(struct dispatcher *d)
+/* Publishes in flight answer into their slots. */
+static void wait_for_answers(struct dispatcher *d)
 {
-    if (!d->started) {
-        return;
-    }
-    pthread_mutex_lock(&d->lock);
-    d->stopping = true;
-    pthread_cond_signal(&d->changed);
-    pthread_cond_signal(&d->stop);
-    pthread_mutex_unlock(&d->lock);
-    pthread_join(d->thread, NULL);
-    pthread_join(d->watch_thread, NULL);
-    d->started = false;
-    /* The last word: what is on the way now is left alone until this replica counts as dead. */
-    beat(d);
-    /* Publishes in flight still answer into their slots. */
-    for (int i = 0; i < IN_FLIGHT; i++) {
+    for (int i = 0; i < PUBLISHERS * IN_FLIGHT; i++) {
+        const struct slot *s = &d->publishers[i / IN_FLIGHT].slots[i % IN_FLIGHT];
         bool sent = true;
         for (int64_t until = clock_mono_ns() + 2 * PUBLISH_WAIT_MS * NS_PER_MS;
              sent && clock_mono_ns() < until;) {
             pthread_mutex_lock(&d->lock);
-            sent = d->slots[i].state == SLOT_SENT;
+            sent = s->state == SLOT_SENT;
             pthread_mutex_unlock(&d->lock);
             if (sent) {
                 clock_wait_ns(5 * NS_PER_MS);
             }
         }
     }
+}
+
+void dispatcher_stop(struct dispatcher *d)
+{
+    if (d->n_started == 0) {
+        return;
+    }
+    pthread_mutex_lock(&d->lock);
+    d->stopping = true;
+    for (int i = 0; i < PUBLISHERS; i++) {
+        pthread_cond_signal(&d->publishers[i].changed);
+    }
+    pthread_cond_signal(&d->stop);
+    pthread_mutex_unlock(&d->lock);
+    while (d->n_started > 0) {
+        pthread_join(d->publishers[--d->n_started].thread, NULL);
+    }
+    if (d->watches) {
+        pthread_join(d->watch_thread, NULL);
+        d->watches = false;
+        beat(d); /* the last word: what is on the way now is left alone until this replica counts as
+                    dead */
+    }
+    wait_for_answers(d);
 }

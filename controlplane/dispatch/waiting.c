@@ -20,6 +20,7 @@ struct lane {
     struct lane *before, *after; /* in the circle */
     struct item *ring;
     size_t cap, first, len; /* cap is a power of two */
+    size_t bytes;
 };
 struct waiting {
     struct lane *buckets[BUCKETS];
@@ -28,7 +29,7 @@ struct waiting {
     bool urgent_next;
     struct lane *spare; /* by next_in_bucket */
     size_t n_spare, n_lanes;
-    size_t len, bytes, max_bytes;
+    size_t len, bare, bytes, max_bytes;
 };
 
 struct waiting *waiting_new(size_t max_bytes)
@@ -148,7 +149,8 @@ static void put(struct waiting *w, const struct uuid *lane_key, const struct uui
     if (lane->len == lane->cap) {
         resize(lane, lane->cap ? lane->cap * 2 : FIRST_CAP);
     }
-    bool keep = bytes.ptr && w->bytes + bytes.len <= w->max_bytes;
+    /* A lane has at most what is left for others: a backlog leaves room for who comes then. */
+    bool keep = bytes.ptr && w->bytes + bytes.len + lane->bytes <= w->max_bytes;
     size_t place = lane->first + lane->len;
     if (at_front) {
         lane->first = (lane->first - 1) & (lane->cap - 1);
@@ -161,7 +163,9 @@ static void put(struct waiting *w, const struct uuid *lane_key, const struct uui
         .taken_over = taken_over,
     };
     lane->len++;
+    lane->bytes += keep ? bytes.len : 0;
     w->bytes += keep ? bytes.len : 0;
+    w->bare += !keep;
     w->len++;
 }
 
@@ -179,6 +183,11 @@ void waiting_put_back(struct waiting *w, const struct waiting_event *e, uint32_t
 size_t waiting_len(const struct waiting *w)
 {
     return w->len;
+}
+
+size_t waiting_bare(const struct waiting *w)
+{
+    return w->bare;
 }
 
 size_t waiting_lanes(const struct waiting *w)
@@ -226,7 +235,9 @@ struct waiting_event waiting_pop(struct waiting *w)
     lane->first = (lane->first + 1) & (lane->cap - 1);
     lane->len--;
     w->len--;
+    lane->bytes -= e.bytes ? e.size : 0;
     w->bytes -= e.bytes ? e.size : 0;
+    w->bare -= !e.bytes;
     w->urgent_next = !urgent;
     if (lane->cap > 4096 && lane->len < lane->cap / 8) {
         resize(lane, lane->cap / 2);

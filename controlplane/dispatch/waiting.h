@@ -1,7 +1,7 @@
 /* The events that are accepted and not yet published, in lanes: one a customer, first in, first
  * out; lanes take turns, so that a customer's backlog is behind nobody but itself. Events are kept
- * with their encoded run request while a byte budget lasts, by id only beyond it. Not thread-safe;
- * the dispatcher locks. */
+ * with their encoded run request while a byte budget lasts, of which no lane takes more than is
+ * left, and by id only beyond it. Not thread-safe; the dispatcher locks. */
 #pragma once
 
 #include "uuid.h"
@@ -23,6 +23,7 @@ void waiting_push(struct waiting *w, const struct uuid *lane, const struct uuid 
 /* Back to the front of its lane, by id, as one of this size. */
 void waiting_put_back(struct waiting *w, const struct waiting_event *e, uint32_t size);
 size_t waiting_len(const struct waiting *w);
+size_t waiting_bare(const struct waiting *w);  /* of these, kept by id only */
 size_t waiting_lanes(const struct waiting *w); /* that have an event */
 /* Whose turn it is; bytes are borrowed. len > 0. */
 struct waiting_event waiting_next(const struct waiting *w);

@@ -286,7 +286,7 @@ static void test_ask_while_away(void **state)
     hook_index_free(lost);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 static void test_small(void **state)
 {
     enum { MANY = 20000 };
@@ -307,7 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_load),  TEST(test_notified),  TEST(test_connection_lost),
         TEST(test_ask),   TEST(test_ask_storm), TEST(test_ask_while_away),
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         TEST(test_small),
 #endif
     };

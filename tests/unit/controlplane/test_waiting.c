@@ -136,24 +136,49 @@ static void test_put_back(void **state)
     waiting_free(w);
 }
 
+static void push_text(struct waiting *w, uint32_t lane, const char *text)
+{
+    struct uuid id = numbered(1), key = numbered(lane);
+    waiting_push(w, &key, &id, str_of(text), false);
+}
+
+static bool pop_has_bytes(struct waiting *w)
+{
+    struct waiting_event e = waiting_pop(w);
+    bool has = e.bytes && memcmp(e.bytes, "123456", 6) == 0;
+    assert_int_equal(e.size, 6);
+    mem_free(e.bytes);
+    return has;
+}
+
 static void test_budget(void **state)
 {
-    struct waiting *w = waiting_new(10);
-    struct uuid id = numbered(1);
-    waiting_push(w, &nobody, &id, STR("123456"), false);
-    waiting_push(w, &nobody, &id, STR("123456"), false); /* over the budget: by id */
-    waiting_push(w, &nobody, &id, STR("1234"), false);
-    struct waiting_event e = waiting_pop(w);
-    assert_memory_equal(e.bytes, "123456", 6);
-    mem_free(e.bytes);
-    waiting_push(w, &nobody, &id, STR("123456"), false); /* the budget came back */
-    assert_null(waiting_next(w).bytes);
-    assert_int_equal(waiting_next(w).size, 6);
-    pop(w);
-    e = waiting_pop(w);
-    assert_memory_equal(e.bytes, "1234", 4);
-    mem_free(e.bytes);
-    assert_non_null(waiting_next(w).bytes);
+    struct waiting *w = waiting_new(12);
+    push_text(w, 1, "123456");
+    push_text(w, 1, "123456"); /* over the budget: by id */
+    assert_int_equal(waiting_len(w), 2);
+    assert_int_equal(waiting_bare(w), 1);
+    assert_true(pop_has_bytes(w));
+    push_text(w, 1, "123456"); /* the budget came back */
+    assert_false(pop_has_bytes(w));
+    assert_int_equal(waiting_bare(w), 0);
+    assert_true(pop_has_bytes(w));
+    waiting_free(w);
+}
+
+static void test_a_lane_leaves_room_for_others(void **state)
+{
+    struct waiting *w = waiting_new(24);
+    for (int i = 0; i < 10; i++) {
+        push_text(w, 1, "123456"); /* two: the third would leave others less than it has */
+    }
+    assert_int_equal(waiting_bare(w), 8);
+    push_text(w, 2, "123456");
+    assert_int_equal(waiting_bare(w), 8);
+    push_text(w, 3, "123456");
+    assert_int_equal(waiting_bare(w), 8);
+    push_text(w, 4, "123456"); /* all of it is used */
+    assert_int_equal(waiting_bare(w), 9);
     waiting_free(w);
 }
 
@@ -166,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_taken_over_has_every_second_turn),
         cmocka_unit_test(test_put_back),
         cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_a_lane_leaves_room_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
