@@ -1,5 +1,5 @@
 /* The API: GraphQL at POST /api. A query compiles to one SQL statement through the mapping in
- * schema.graphql; mutations are C, one entity a file. Called on lane threads with a DB_API
+ * the schema files; mutations are C, one entity a file. Called on lane threads with a DB_API
  * connection each; the object itself is immutable after api_new and shared by all threads. */
 #pragma once
 

@@ -472,7 +472,7 @@ static const struct {
     {"union", GQL_T_UNION},   {"enum", GQL_T_ENUM},   {"input", GQL_T_INPUT},
 };
 
-static struct gql_type_def *parse_type_def(struct parser *p, struct str description)
+static struct gql_type_def *parse_type_def(struct parser *p, struct str description, bool extends)
 {
     struct gql_type_def *t = arena_new_of(p->a, struct gql_type_def);
     size_t i = 0;
@@ -492,6 +492,9 @@ static struct gql_type_def *parse_type_def(struct parser *p, struct str descript
         t->interfaces = parse_names(p, "&");
     }
     t->directives = parse_directives(p, true);
+    if (extends && !at_punct(p, "{") && !at_punct(p, "=")) {
+        return t; /* by directives or interfaces alone */
+    }
     switch (t->kind) {
     case GQL_T_SCALAR:
         break;
@@ -536,6 +539,41 @@ static struct gql_directive_def *parse_directive_def(struct parser *p, struct st
     return d;
 }
 
+#define APPEND(to, from)                                                                           \
+    do {                                                                                           \
+        __typeof__(&(to)) end_ = &(to);                                                            \
+        while (*end_) {                                                                            \
+            end_ = &(*end_)->next;                                                                 \
+        }                                                                                          \
+        *end_ = (from);                                                                            \
+    } while (0)
+
+/* `extend type X ...`: what follows becomes part of X, which was defined before. */
+static void parse_extension(struct parser *p, struct gql_type_def *types)
+{
+    advance(p);
+    struct gql_loc loc = p->lx.token.loc;
+    struct gql_type_def *more = parse_type_def(p, STR(""), true);
+    while (types && !(types->kind == more->kind && str_eq(types->name, more->name))) {
+        types = types->next;
+    }
+    if (p->rc < 0) {
+        return;
+    }
+    if (!types) {
+        p->rc = err_set(p->err, -EINVAL, "gql.syntax",
+                        "line %d, column %d: nothing to extend is called \"%.*s\"", loc.line,
+                        loc.column, (int)more->name.len, more->name.ptr);
+        return;
+    }
+    APPEND(types->interfaces, more->interfaces);
+    APPEND(types->directives, more->directives);
+    APPEND(types->fields, more->fields);
+    APPEND(types->members, more->members);
+    APPEND(types->values, more->values);
+    APPEND(types->inputs, more->inputs);
+}
+
 int gql_parse_schema(struct arena *a, struct str source, struct gql_document *ret, struct err *err)
 {
     struct parser p;
@@ -548,8 +586,10 @@ int gql_parse_schema(struct arena *a, struct str source, struct gql_document *re
         if (at_word(&p, "directive")) {
             *directive_end = parse_directive_def(&p, description);
             directive_end = &(*directive_end)->next;
+        } else if (at_word(&p, "extend")) {
+            parse_extension(&p, doc.types);
         } else {
-            *type_end = parse_type_def(&p, description);
+            *type_end = parse_type_def(&p, description, false);
             type_end = &(*type_end)->next;
         }
     } while (p.rc == 0 && p.lx.token.kind != GQL_TK_EOF);

@@ -1,6 +1,6 @@
 /* Owns the parsed schema and the reading of its mapping directives. Built once at start on the main
  * thread, read by all afterwards. It refuses a schema whose names do not resolve or whose
- * directives make no sense, so that a mistake in schema.graphql shows at start and not in a
+ * directives make no sense, so that a mistake in the schema files shows at start and not in a
  * request. */
 #include "api/gql_schema.h"
 
@@ -236,6 +236,22 @@ static int check_inputs(struct gql_schema *s, const struct gql_type_def *t,
     return 0;
 }
 
+/* Several files add to a type: no two of them the same name. */
+static int check_twice(const struct gql_type_def *t, struct err *err)
+{
+    for (const struct gql_field_def *f = t->fields; f; f = f->next) {
+        if (gql_type_field(t, f->name) != f) {
+            return fail(err, "defined twice", t->name, f->name);
+        }
+    }
+    for (const struct gql_input_def *in = t->inputs; in; in = in->next) {
+        if (gql_input_find(t->inputs, in->name) != in) {
+            return fail(err, "defined twice", t->name, in->name);
+        }
+    }
+    return 0;
+}
+
 static void read_table(struct gql_schema *s, struct gql_type_def *t)
 {
     const struct gql_directive *d = gql_directive_find(t->directives, "table");
@@ -255,6 +271,7 @@ static int map_all(struct gql_schema *s, struct err *err)
 {
     for (struct gql_type_def *t = s->doc.types; t; t = t->next) {
         int rc = check_inputs(s, t, t->inputs, err);
+        rc = rc < 0 ? rc : check_twice(t, err);
         for (struct gql_field_def *f = t->fields; f && rc == 0; f = f->next) {
             rc = check_inputs(s, t, f->args, err);
             if (rc == 0 && t->kind == GQL_T_OBJECT && !f->mapping) {

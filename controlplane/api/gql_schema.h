@@ -1,4 +1,4 @@
-/* The schema: schema.graphql parsed once, its mapping directives turned into structs, connection
+/* The schema: the files of schema/ parsed once, its mapping directives turned into structs, connection
  * types and filter arguments made from them. Immutable afterwards, shared by all threads. */
 #pragma once
 

@@ -81,6 +81,10 @@ static void test_refused(void **state)
         "type Query { x: Int @role(org: \"king\") }",
         unknown_filter,
         "type Query {",
+        "type Query { x: Int } extend type A { y: Int }",
+        "type Query { x: Int } extend input Query { y: Int }",
+        "type Query { x: Int } extend type Query { x: Int }",
+        "type Query { x: Int } input I { y: Int } extend input I { y: Int }",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct gql_schema *s = NULL;
@@ -89,6 +93,27 @@ static void test_refused(void **state)
         assert_true(err.message[0] != '\0');
         assert_null(s);
     }
+}
+
+static void test_extended(void **state)
+{
+    static const char sdl[] =
+        "directive @role(org: String!, customer: String) on FIELD_DEFINITION "
+        "interface Node { id: ID } type Query { x: Int } enum E { A } input I { a: E } "
+        "extend type Query implements Node { id: ID y(of: I): E @role(org: \"admin\") } "
+        "extend enum E { B } extend input I { b: Int } extend type Query @role(org: \"x\")";
+    AUTO(gql_schema_free) struct gql_schema *s = NULL;
+    struct err err = {0};
+    if (gql_schema_new(STR(sdl), &s, &err) != 0) {
+        fail_msg("%s", err.message);
+    }
+    const struct gql_type_def *query = gql_schema_root(s, GQL_QUERY);
+    assert_non_null(gql_type_field(query, STR("x")));
+    assert_int_equal(gql_type_field(query, STR("y"))->mapping->org_role, 4);
+    assert_true(gql_type_implements(query, STR("Node")));
+    assert_non_null(query->directives);
+    assert_non_null(gql_enum_find(gql_schema_type(s, STR("E")), STR("B")));
+    assert_non_null(gql_input_find(gql_schema_type(s, STR("I"))->inputs, STR("b")));
 }
 
 /* ---- coercion of variables against the real schema ---- */
@@ -180,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_invoke_types),
         cmocka_unit_test(test_every_mutation_says_who),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_extended),
         cmocka_unit_test(test_coercion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
