@@ -1,5 +1,6 @@
-/* The schema: the files of schema/ parsed once, its mapping directives turned into structs, connection
- * types and filter arguments made from them. Immutable afterwards, shared by all threads. */
+/* The schema: the files of schema/ parsed once, its mapping directives turned into structs,
+ * connection types and filter arguments made from them. Immutable afterwards, shared by all
+ * threads. */
 #pragma once
 
 #include "api/gql_ast.h"

@@ -305,8 +305,12 @@ static void test_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_load),  TEST(test_notified),  TEST(test_connection_lost),
-        TEST(test_ask),   TEST(test_ask_storm), TEST(test_ask_while_away),
+        TEST(test_load),
+        TEST(test_notified),
+        TEST(test_connection_lost),
+        TEST(test_ask),
+        TEST(test_ask_storm),
+        TEST(test_ask_while_away),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         TEST(test_small),
 #endif
