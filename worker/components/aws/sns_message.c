@@ -30,19 +30,24 @@ static struct str member(struct json message, const char *name)
 /* --- whose it is ---------------------------------------------------------------------------------
  */
 
+/* sns.<region>.amazonaws.com. What stands in the region's place must be one: sns.s3.amazonaws.com
+ * and sns.s3-eu-west-1.amazonaws.com are the bucket "sns", whose owner could put a certificate
+ * there.
+ */
 static bool is_amazon(struct str host)
 {
     struct str tail = str_ends(host, STR(".cn")) ? STR(".amazonaws.com.cn") : STR(".amazonaws.com");
-    if (!str_starts(host, STR("sns.")) || !str_ends(host, tail) || host.len <= 4 + tail.len) {
+    if (!str_starts(host, STR("sns.")) || !str_ends(host, tail)) {
         return false;
     }
     for (size_t i = 4; i < host.len - tail.len; i++) {
         char c = host.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+        bool letter = c >= 'a' && c <= 'z';
+        if (i < 6 ? !letter : i == 6 ? c != '-' : !letter && c != '-' && !(c >= '0' && c <= '9')) {
             return false;
         }
     }
-    return true;
+    return host.len > 7 + tail.len; /* as in "eu-west-1" */
 }
 
 bool sns_is_own_url(struct str url, struct str endpoint)
