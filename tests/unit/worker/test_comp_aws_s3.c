@@ -206,6 +206,38 @@ static void uploads(void **state)
     aws_check(cases, ARRAY_LEN(cases));
 }
 
+static void lists_of_uploads_are_whole(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    aws_server_prepare(
+        &server,
+        OK_XML "<R><IsTruncated>true</IsTruncated><NextPartNumberMarker>1000</NextPartNumberMarker>"
+               "<Part><PartNumber>1000</PartNumber></Part></R>",
+        OK_XML "<R><IsTruncated>false</IsTruncated><Part><PartNumber>1001</PartNumber></Part></R>",
+        NULL);
+    const char *inputs = aws_inputs(&ctx, "aws-s3.listParts", "{" OB ", \"uploadId\": \"u\"}");
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listParts", inputs), 0);
+    assert_string_equal(fixture_result(&ctx),
+                        "{" META ",\"IsTruncated\":false,\"Parts\":[{\"PartNumber\":1000},"
+                        "{\"PartNumber\":1001}]}");
+    assert_true(str_find(buf_str(&server.requests[1]),
+                         STR("?part-number-marker=1000&uploadId=u HTTP"), 0) > 0);
+    aws_server_prepare(
+        &server,
+        OK_XML "<R><IsTruncated>true</IsTruncated><NextKeyMarker>a b</NextKeyMarker>"
+               "<NextUploadIdMarker>u1</NextUploadIdMarker><Upload><Key>a b</Key></Upload></R>",
+        OK_XML "<R><IsTruncated>true</IsTruncated><Upload><Key>c</Key></Upload></R>", NULL);
+    inputs = aws_inputs(&ctx, "aws-s3.listMultipartUploads", "{" BK "}");
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listMultipartUploads", inputs), 0);
+    assert_string_equal(fixture_result(&ctx), "{" META ",\"IsTruncated\":true,\"Uploads\":[{"
+                                              "\"Key\":\"a b\"},{\"Key\":\"c\"}]}");
+    assert_true(str_find(buf_str(&server.requests[1]),
+                         STR("?key-marker=a%20b&upload-id-marker=u1&uploads= HTTP"), 0) > 0);
+    assert_int_equal(atomic_load(&server.served), 2);
+    fixture_done(&ctx);
+}
+
 static void settings(void **state)
 {
     static const struct aws_case cases[] = {
@@ -624,6 +656,7 @@ int main(void)
         cmocka_unit_test(lists),
         cmocka_unit_test(buckets),
         cmocka_unit_test(uploads),
+        cmocka_unit_test(lists_of_uploads_are_whole),
         cmocka_unit_test(settings),
         cmocka_unit_test(a_notification_is_added),
         cmocka_unit_test(topics),

@@ -316,7 +316,7 @@ static const struct action actions[] = {
     {
         .key = "listParts",
         .label = "List Parts",
-        .description = "Lists the parts of an upload that were sent.",
+        .description = "Lists the parts of an upload that were sent, all of them.",
         .flags = ACTION_READS,
         .inputs = s3_upload_inputs,
         .example = "{" META ", "
@@ -328,7 +328,7 @@ static const struct action actions[] = {
     {
         .key = "listMultipartUploads",
         .label = "List Multipart Uploads",
-        .description = "Lists the uploads of a bucket that were begun and not ended.",
+        .description = "Lists the uploads of a bucket that were begun and not ended, up to 10000.",
         .flags = ACTION_READS,
         .inputs = s3_bucket_inputs,
         .example = "{" META ", "
