@@ -137,6 +137,7 @@ static void logging_in(void **state)
     peer_expect_error(&ctx, rc, "sftp.login", "private key cannot be read");
     rc = run_with(&ctx, "sftp.listDirectory", "other_key", "", path);
     peer_expect_error(&ctx, rc, "sftp.login", "does not accept");
+    peer_expect_error(&ctx, rc, "sftp.login", "use an Ed25519 or ECDSA key");
     rc = run_with(&ctx, "sftp.listDirectory", "authorized", "", path);
     peer_expect_error(&ctx, rc, "sftp.login", "private key cannot be read");
     rc = run_with(&ctx, "sftp.listDirectory", "user_key",

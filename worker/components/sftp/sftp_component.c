@@ -16,8 +16,9 @@
     {                                                                                              \
         .key = "connection", .label = "Connection", .type = CATALOG_CONNECTION, .required = true,  \
         .comments =                                                                                \
-            "The server: host, port, username, and a password or a privateKey with its "           \
-            "passphrase. hostKeyFingerprint (SHA256:...) names the only host key to accept.",      \
+            "The server: host, port, username, and a password or a privateKey (Ed25519 or "        \
+            "ECDSA; RSA for old servers) with its passphrase. hostKeyFingerprint (SHA256:...) "    \
+            "names the only host key to accept.",                                                  \
     }
 #define PATH_INPUT(name, text, words, sample)                                                      \
     {                                                                                              \
