@@ -265,7 +265,7 @@ static const struct action actions[] = {
         .key = "generatePresignedUrl",
         .label = "Generate Presigned URL",
         .description = "Makes a URL with which anybody can read or write one object for a while.",
-        .flags = ACTION_PURE,
+        .flags = ACTION_READS, /* the clock; and STS, which assumes a role */
         .inputs = s3_presign_inputs,
         .example = "\"https://invoices-2024.s3.eu-west-1.amazonaws.com/"
                    "a.csv?X-Amz-Algorithm=AWS4-HMAC-SHA256\"",
@@ -341,7 +341,7 @@ static const struct action actions[] = {
         .label = "Generate Presigned URLs for Multipart Uploads",
         .description = "Makes URLs with which anybody can send the parts of one upload for a "
                        "while.",
-        .flags = ACTION_PURE,
+        .flags = ACTION_READS, /* the clock; and STS, which assumes a role */
         .inputs = s3_presign_parts_inputs,
         .example = "[{\"url\": "
                    "\"https://invoices-2024.s3.eu-west-1.amazonaws.com/"
