@@ -140,6 +140,13 @@ static void connections_are_checked(void **state)
         {"aws-s3.listBuckets", "{\"dynamicAccessKeyId\": \"A\"}", NULL,
          "Dynamic Secret Access Key (dynamicSecretAccessKey): is needed"},
         {"aws-s3.listBuckets",
+         "{\"accessKey\": {\"fields\": {" KEYS "}}, \"dynamicAccessKeyId\": \" \", "
+         "\"dynamicSecretAccessKey\": \"hidden-secret\"}",
+         NULL, "Dynamic Access Key ID (dynamicAccessKeyId): is needed"},
+        {"aws-s3.listBuckets",
+         "{\"dynamicAccessKeyId\": \"A K\", \"dynamicSecretAccessKey\": \"hidden-secret\"}", NULL,
+         "Dynamic Access Key ID (dynamicAccessKeyId): holds characters"},
+        {"aws-s3.listBuckets",
          "{\"accessKey\": {\"fields\": {\"accessKeyId\": \"A K\", \"secretAccessKey\": \"s\"}}}",
          NULL, "Connection (accessKey): holds characters"},
         {"aws-s3.listBuckets", "{\"accessKey\": {\"fields\": {" KEYS "}}, \"awsRegion\": \"a.b\"}",
@@ -224,11 +231,12 @@ static void roles_are_assumed(void **state)
         "<AccessKeyId>TEMP</AccessKeyId><SecretAccessKey>ts</SecretAccessKey><SessionToken>tok"
         "</SessionToken></Credentials></AssumeRoleResult></AssumeRoleResponse>",
         "HTTP/1.1 200 OK\r\n\r\n<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>", NULL);
-    const char *inputs = arena_printf(ctx.arena,
-                                      "{\"accessKey\": {\"fields\": {" KEYS
-                                      ", \"roleARN\": \"arn:aws:iam::1:role/r\", "
-                                      "\"externalId\": \"x y\", \"customEndpoint\": \"%s/\"}}}",
-                                      server.url);
+    const char *inputs =
+        arena_printf(ctx.arena,
+                     "{\"dynamicAccessKeyId\": \" \", \"accessKey\": "
+                     "{\"fields\": {" KEYS ", \"roleARN\": \"arn:aws:iam::1:role/r\", "
+                     "\"externalId\": \"x y\", \"customEndpoint\": \"%s/\"}}}",
+                     server.url);
     if (fixture_run(&ctx, "aws-s3.listBuckets", inputs) != 0) {
         fail_msg("%s", ctx.err.message);
     }
@@ -242,6 +250,17 @@ static void roles_are_assumed(void **state)
     assert_true(str_find(second, STR("x-amz-security-token: tok\r\n"), 0) > 0);
     assert_true(str_find(second, STR("/us-east-1/s3/aws4_request"), 0) > 0);
     assert_true(str_find(first, STR("hidden-secret"), 0) < 0);
+    aws_server_prepare(
+        &server, "HTTP/1.1 403 Forbidden\r\n\r\n<Error><Code>InvalidAccessKeyId</Code></Error>",
+        NULL, NULL);
+    inputs = arena_printf(ctx.arena,
+                          "{\"dynamicAccessKeyId\": \"DYN\", \"dynamicSecretAccessKey\": \"s\", "
+                          "\"accessKey\": {\"fields\": {" KEYS ", \"roleARN\": \"arn:r\", "
+                          "\"customEndpoint\": \"%s\"}}}",
+                          server.url);
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listBuckets", inputs), -EBADE);
+    assert_string_equal(ctx.err.field, "dynamicAccessKeyId"); /* whose keys they were */
+    assert_int_equal(atomic_load(&server.served), 1);
     fixture_done(&ctx);
 }
 
