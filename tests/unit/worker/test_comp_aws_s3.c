@@ -373,12 +373,19 @@ static void topics(void **state)
          NULL,
          "Subscription ARN (subscriptionArn): \"pending\" is not an ARN"},
         {"aws-s3.updateTopicPolicy",
-         "{" BK ", \"snsTopicArn\": \"arn:t\", \"bucketOwnerAccountid\": \"12\"}",
+         "{" BK ", \"snsTopicArn\": \"arn:aws-us-gov:sns:r:1:t\", \"bucketOwnerAccountid\": "
+         "\"12\"}",
          OK_XML "<SetTopicAttributesResponse/>",
          {"Action=SetTopicAttributes&Version=2010-03-31&AttributeName=Policy&AttributeValue=%7B",
-          "%22aws%3ASourceArn%22%3A%22arn%3Aaws%3As3%3A%2A%3A%2A%3Amy-bucket%22",
+          "%22aws%3ASourceArn%22%3A%22arn%3Aaws-us-gov%3As3%3A%2A%3A%2A%3Amy-bucket%22",
           "%22aws%3ASourceAccount%22%3A%2212%22"},
          "{" META "}"},
+        {"aws-s3.updateTopicPolicy",
+         "{" BK ", \"snsTopicArn\": \"arn:t\", \"bucketOwnerAccountid\": \"12\"}",
+         NULL,
+         {NULL},
+         NULL,
+         "SNS Topic ARN (snsTopicArn): is not the ARN of a topic"},
     };
     aws_check(cases, ARRAY_LEN(cases));
 }
