@@ -255,6 +255,13 @@ static void publishing(void **state)
           "entry.2.Value.DataType=String.Array&MessageAttributes.entry.2.Value.StringValue=%5B1%5D",
           "entry.3.Value.DataType=String&"},
          "{" META ",\"MessageId\":\"m\"}"},
+        {"aws-sns.publishMessage",
+         "{" T ", \"message\": \"a\", \"messageAttributes\": {\"h\": \"0x10\", \"i\": "
+         "\"Infinity\", \"e\": \"-1.5e3\", \"d\": \"-\"}}",
+         PUBLISHED,
+         {"entry.1.Value.DataType=String&", "entry.2.Value.DataType=String&",
+          "entry.3.Value.DataType=Number&", "entry.4.Value.DataType=String&"},
+         "{" META ",\"MessageId\":\"m\"}"},
         {"aws-sns.publishSms",
          "{@, \"message\": \"hi\", \"phoneNumber\": \"+1 5\"}",
          PUBLISHED,
@@ -291,6 +298,26 @@ static void publishing(void **state)
     aws_check(cases, ARRAY_LEN(cases));
 }
 
+static void no_attribute_is_dropped(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    aws_server_prepare(&server, PUBLISHED, NULL, NULL);
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, 0);
+    buf_adds(&b, "{" T ", \"publishBatchEntries\": [{\"Id\": \"1\", \"Message\": \"a\", "
+                 "\"MessageAttributes\": {");
+    for (int i = 0; i < 101; i++) {
+        buf_addf(&b, "%s\"a%d\": \"x\"", i ? ", " : "", i);
+    }
+    buf_adds(&b, "}}]}");
+    const char *inputs = aws_inputs(&ctx, "aws-sns.publishBatchMessages", b.data);
+    assert_true(fixture_run(&ctx, "aws-sns.publishBatchMessages", inputs) < 0);
+    assert_non_null(strstr(ctx.err.message, "item 1 has more than 100 attributes"));
+    assert_int_equal(atomic_load(&server.served), 0);
+    fixture_done(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +326,7 @@ int main(void)
         cmocka_unit_test(several_requests_make_one_result),
         cmocka_unit_test(topics),
         cmocka_unit_test(publishing),
+        cmocka_unit_test(no_attribute_is_dropped),
     };
     return cmocka_run_group_tests(tests, aws_setup, aws_teardown);
 }
