@@ -318,9 +318,50 @@ static void no_attribute_is_dropped(void **state)
     fixture_done(&ctx);
 }
 
+/* One poll of a queue that gives these messages, one letter each, and then none. */
+static void poll_once(struct action_context *ctx, const char *messages, const char *found)
+{
+    const char *name = "aws-sqs.pollMessagesTrigger";
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, 0);
+    buf_adds(&b, "HTTP/1.1 200 OK\r\n\r\n{\"Messages\":[");
+    for (const char *m = messages; *m; m++) {
+        buf_addf(&b, "%s{\"MessageId\":\"%c\"}", m == messages ? "" : ",", *m);
+    }
+    buf_adds(&b, "]}");
+    aws_server_prepare(&server, b.data, "HTTP/1.1 200 OK\r\n\r\n{}", NULL);
+    if (fixture_run(ctx, name, aws_inputs(ctx, name, "{" Q "}")) != 0) {
+        fail_msg("%s", ctx->err.message);
+    }
+    struct json data = json_get(json_get(ctx->result.data, STR("body")), STR("data"));
+    assert_int_equal(data.len, strlen(found));
+    for (uint32_t i = 0; i < data.len; i++) {
+        assert_int_equal(json_as_str(json_get(data.items[i], STR("MessageId"))).ptr[0], found[i]);
+    }
+    assert_int_equal(ctx->result.result_type != NULL, !found[0]);
+    assert_int_equal(atomic_load(&server.served), messages[0] ? 2 : 1);
+}
+
+static void messages_are_given_once(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    poll_once(&ctx, "", "");
+    poll_once(&ctx, "ab", "ab");
+    poll_once(&ctx, "bca", "c"); /* not deleted yet */
+    poll_once(&ctx, "", "");
+    poll_once(&ctx, "ad", "d"); /* a was away for a while */
+    assert_true(str_find(buf_str(&server.requests[0]),
+                         STR("\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":1,"
+                             "\"AttributeNames\":[\"All\"]"),
+                         0) > 0);
+    fixture_done(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_given_once),
         cmocka_unit_test(messages),
         cmocka_unit_test(queues),
         cmocka_unit_test(several_requests_make_one_result),

@@ -10,6 +10,7 @@
 #include "components/aws/sns_message.h"
 
 #include "components/aws/aws_request.h"
+#include "components/trigger_payload.h"
 #include "enc.h"
 #include "expr/value.h"
 
@@ -215,25 +216,6 @@ static const struct {
     {"UnsubscribeConfirmation", "Unsubscribe", true, false},
 };
 
-/* The payload with the message as its body's data. */
-static struct json with_message(struct action_context *ctx, struct json message)
-{
-    struct json payload = action_trigger_payload(ctx);
-    struct json_builder all, body;
-    json_build_object(&body, action_arena(ctx));
-    json_append(&body, STR("data"), message);
-    struct json type = json_get(json_get(payload, STR("body")), STR("contentType"));
-    if (type.type == JSON_STRING) {
-        json_append(&body, STR("contentType"), type);
-    }
-    json_build_object(&all, action_arena(ctx));
-    for (uint32_t i = 0; payload.type == JSON_OBJECT && i < payload.len; i++) {
-        json_append(&all, payload.members[i].key, payload.members[i].value);
-    }
-    json_set(&all, STR("body"), json_built(&body));
-    return json_built(&all);
-}
-
 static struct json with_parsed(struct action_context *ctx, struct json message, struct json parsed)
 {
     struct json_builder b;
@@ -268,7 +250,7 @@ static int receive_raw(struct action_context *ctx, struct str body, bool parse,
         }
     }
     ret->branch = "Notification";
-    ret->data = with_message(ctx, message);
+    ret->data = trigger_payload_with(ctx, message);
     return 0;
 }
 
@@ -314,7 +296,7 @@ static int finish(struct action_context *ctx, struct json message, bool topics, 
         }
         if (rc == 0) {
             ret->branch = kinds[i].branch;
-            ret->data = with_message(ctx, message);
+            ret->data = trigger_payload_with(ctx, message);
         }
         return rc;
     }

@@ -4,6 +4,7 @@
  * more pages than it can read in one execution. */
 #include "clock.h"
 #include "components/aws_s3/s3.h"
+#include "components/trigger_payload.h"
 
 #define STATE_KEY STR("aws-s3.polled")
 #define MAX_PAGES 50   /* of 1,000 objects or buckets */
@@ -161,17 +162,7 @@ static int run(struct action_context *ctx, const struct poll_kind *kind, struct 
     if (rc < 0) {
         return rc;
     }
-    struct json payload = action_trigger_payload(ctx);
-    struct json_member *data = arena_new_of(action_arena(ctx), struct json_member);
-    *data = (struct json_member){STR("data"), json_built(&p.found)};
-    struct json_builder all;
-    json_build_object(&all, action_arena(ctx));
-    for (uint32_t i = 0; payload.type == JSON_OBJECT && i < payload.len; i++) {
-        json_append(&all, payload.members[i].key, payload.members[i].value);
-    }
-    json_set(&all, STR("body"), json_object(data, 1));
-    ret->data = json_built(&all);
-    ret->result_type = p.found.len ? NULL : "POLLED_NO_CHANGES";
+    trigger_payload_polled(ctx, json_built(&p.found), p.found.len, ret);
     return 0;
 }
 

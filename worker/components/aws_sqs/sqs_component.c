@@ -3,8 +3,7 @@
  * is SQS's own limit. */
 #include <math.h>
 
-#include "components/aws/aws_inputs.h"
-#include "components/aws/aws_request.h"
+#include "components/aws_sqs/sqs.h"
 #include "components/registry.h"
 #include "expr/value.h"
 
@@ -17,14 +16,8 @@
 /* --- inputs --------------------------------------------------------------------------------------
  */
 
-#define SESSION AWS_SESSION_INPUTS("awsConnection")
-#define URL                                                                                        \
-    {                                                                                              \
-        .key = "url", .label = "Queue URL", .type = CATALOG_STRING, .required = true,              \
-        .comments = "The queue, as Get a Queue's URL gives it. Without a region, its region is "   \
-                    "called.",                                                                     \
-        .example = "https://sqs.us-east-1.amazonaws.com/012345678900/orders",                      \
-    }
+#define SESSION SQS_SESSION_INPUTS
+#define URL     SQS_URL_INPUT
 #define NAME(l)                                                                                    \
     {                                                                                              \
         .key = "name", .label = (l), .type = CATALOG_STRING, .required = true,                     \
@@ -193,8 +186,8 @@ static struct str region_of(struct str url)
     return region;
 }
 
-static int start(struct action_context *ctx, struct aws_session *s, struct json_builder *b,
-                 struct err *err)
+int sqs_start(struct action_context *ctx, struct aws_session *s, struct json_builder *b,
+              struct err *err)
 {
     int rc = aws_session_read(ctx, "awsConnection", s, err);
     if (rc < 0) {
@@ -219,9 +212,8 @@ static int start(struct action_context *ctx, struct aws_session *s, struct json_
     return 0;
 }
 
-static int send_call(struct action_context *ctx, const struct aws_session *s, const char *call,
-                     struct json value, struct http_response *ret_r, struct json *ret,
-                     struct err *err)
+int sqs_call(struct action_context *ctx, const struct aws_session *s, const char *call,
+             struct json value, struct http_response *ret_r, struct json *ret, struct err *err)
 {
     struct aws_request r;
     AUTO(buf_done) struct buf b = {0};
@@ -255,7 +247,7 @@ static int finish(struct action_context *ctx, const struct aws_session *s, const
 {
     struct http_response reply;
     struct json value;
-    int rc = send_call(ctx, s, call, json_built(b), &reply, &value, err);
+    int rc = sqs_call(ctx, s, call, json_built(b), &reply, &value, err);
     if (rc == 0) {
         ret->data = aws_result(ctx, &reply, value);
     }
@@ -340,7 +332,7 @@ static int send_message(struct action_context *ctx, struct action_result *ret, s
     struct aws_session s;
     struct json_builder b;
     struct str text;
-    int rc = start(ctx, &s, &b, err);
+    int rc = sqs_start(ctx, &s, &b, err);
     rc = rc == 0 ? action_input_text(ctx, "message", &text, err) : rc;
     if (rc == 0 && text.len == 0) {
         rc = action_input_error(ctx, "message", err, "is empty, which SQS does not take.");
@@ -354,22 +346,27 @@ static int send_message(struct action_context *ctx, struct action_result *ret, s
     return rc == 0 ? finish(ctx, &s, "SendMessage", &b, ret, err) : rc;
 }
 
-static int receive_messages(struct action_context *ctx, struct action_result *ret, struct err *err)
+void sqs_want_all(struct json_builder *b)
 {
     static const struct json all = {.type = JSON_STRING, .len = 3, .str = "All"};
+    json_append(b, STR("AttributeNames"), json_array(&all, 1));
+    json_append(b, STR("MessageAttributeNames"), json_array(&all, 1));
+}
+
+static int receive_messages(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
     struct aws_session s;
     struct json_builder b;
-    int rc = start(ctx, &s, &b, err);
+    int rc = sqs_start(ctx, &s, &b, err);
     rc = rc == 0 ? add_number(ctx, &b, "maxNumber", "MaxNumberOfMessages", 1, 10, err) : rc;
     rc = rc == 0 ? add_number(ctx, &b, "waitTime", "WaitTimeSeconds", 0, 20, err) : rc;
     if (rc < 0) {
         return rc;
     }
-    json_append(&b, STR("AttributeNames"), json_array(&all, 1));
-    json_append(&b, STR("MessageAttributeNames"), json_array(&all, 1));
+    sqs_want_all(&b);
     struct http_response reply;
     struct json value;
-    rc = send_call(ctx, &s, "ReceiveMessage", json_built(&b), &reply, &value, err);
+    rc = sqs_call(ctx, &s, "ReceiveMessage", json_built(&b), &reply, &value, err);
     if (rc < 0) {
         return rc;
     }
@@ -385,7 +382,7 @@ static int delete_message(struct action_context *ctx, struct action_result *ret,
 {
     struct aws_session s;
     struct json_builder b;
-    int rc = start(ctx, &s, &b, err);
+    int rc = sqs_start(ctx, &s, &b, err);
     rc = rc == 0 ? add_text(ctx, &b, "receiptHandle", "ReceiptHandle", 4096, err) : rc;
     return rc == 0 ? finish(ctx, &s, "DeleteMessage", &b, ret, err) : rc;
 }
@@ -470,7 +467,7 @@ static int create(struct action_context *ctx, const struct aws_session *s, const
         json_append(&b, STR("Attributes"), json_built(&attributes));
     }
     struct json value;
-    rc = send_call(ctx, s, "CreateQueue", json_built(&b), &reply, &value, err);
+    rc = sqs_call(ctx, s, "CreateQueue", json_built(&b), &reply, &value, err);
     if (rc == 0) {
         *ret = aws_result(ctx, &reply, value);
     }
@@ -481,7 +478,7 @@ static int create_queue(struct action_context *ctx, struct action_result *ret, s
 {
     struct aws_session s;
     struct json_builder unused_builder;
-    int rc = start(ctx, &s, &unused_builder, err);
+    int rc = sqs_start(ctx, &s, &unused_builder, err);
     return rc == 0 ? create(ctx, &s, "name", STR(""), &ret->data, err) : rc;
 }
 
@@ -495,7 +492,7 @@ static int create_dead_letter_queue(struct action_context *ctx, struct action_re
     struct json dead, main_queue, value;
     struct http_response reply;
     int64_t most;
-    int rc = start(ctx, &s, &b, err);
+    int rc = sqs_start(ctx, &s, &b, err);
     rc = rc == 0 ? action_input_int(ctx, "maxReceiveCount", 1, 1000, &most, err) : rc;
     rc = rc == 0 ? create(ctx, &s, "dlqName", STR(""), &dead, err) : rc;
     if (rc < 0) {
@@ -503,7 +500,7 @@ static int create_dead_letter_queue(struct action_context *ctx, struct action_re
     }
     struct json question = object2(a, "QueueUrl", json_get(dead, STR("QueueUrl")), "AttributeNames",
                                    json_array(&wanted, 1));
-    rc = send_call(ctx, &s, "GetQueueAttributes", question, &reply, &value, err);
+    rc = sqs_call(ctx, &s, "GetQueueAttributes", question, &reply, &value, err);
     if (rc < 0) {
         return rc;
     }
@@ -527,7 +524,7 @@ static int delete_queue(struct action_context *ctx, struct action_result *ret, s
 {
     struct aws_session s;
     struct json_builder b;
-    int rc = start(ctx, &s, &b, err);
+    int rc = sqs_start(ctx, &s, &b, err);
     return rc == 0 ? finish(ctx, &s, "DeleteQueue", &b, ret, err) : rc;
 }
 
@@ -535,7 +532,7 @@ static int get_queue_url(struct action_context *ctx, struct action_result *ret, 
 {
     struct aws_session s;
     struct json_builder b;
-    int rc = start(ctx, &s, &b, err);
+    int rc = sqs_start(ctx, &s, &b, err);
     rc = rc == 0 ? add_name(ctx, &b, "name", false, err) : rc;
     return rc == 0 ? finish(ctx, &s, "GetQueueUrl", &b, ret, err) : rc;
 }
@@ -547,7 +544,7 @@ static int list_queues(struct action_context *ctx, struct action_result *ret, st
     struct http_response reply = {0};
     struct json value, next = json_undefined();
     bool every;
-    int rc = start(ctx, &s, &b, err);
+    int rc = sqs_start(ctx, &s, &b, err);
     rc = rc == 0 ? action_input_bool(ctx, "fetchAll", &every, err) : rc;
     rc = rc == 0 ? add_text(ctx, &b, "prefix", "QueueNamePrefix", 80, err) : rc;
     if (rc == 0 && every) {
@@ -565,7 +562,7 @@ static int list_queues(struct action_context *ctx, struct action_result *ret, st
         if (next.type == JSON_STRING) {
             json_set(&b, STR("NextToken"), next);
         }
-        rc = send_call(ctx, &s, "ListQueues", json_built(&b), &reply, &value, err);
+        rc = sqs_call(ctx, &s, "ListQueues", json_built(&b), &reply, &value, err);
         if (rc < 0) {
             return rc;
         }
@@ -591,6 +588,20 @@ static int list_queues(struct action_context *ctx, struct action_result *ret, st
 #define QUEUE "\"QueueUrl\": \"https://sqs.us-east-1.amazonaws.com/012345678900/orders\""
 
 static const struct action actions[] = {
+    {
+        .key = "pollMessagesTrigger",
+        .label = "New Messages",
+        .description = "Asks a queue for messages on a schedule, up to 1000 at once, and starts "
+                       "the flow with those it was not given before. They stay in the queue until "
+                       "they are deleted.",
+        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_WRITES | ACTION_SCHEDULE |
+                 ACTION_SCHEDULE_REQUIRED,
+        .inputs = sqs_poll_inputs,
+        .example = "{\"body\": {\"data\": [{\"MessageId\": "
+                   "\"5fea7756-0ea4-451a-a703-a558b933e274\", \"ReceiptHandle\": "
+                   "\"MbZj6wDWli+JvwwJ\", \"Body\": \"{}\"}]}}",
+        .perform = sqs_poll,
+    },
     {
         .key = "sendMessage",
         .label = "Send Message",
