@@ -100,7 +100,7 @@ static void lists(void **state)
          "{@}",
          OK_XML "<ListAllMyBucketsResult><Owner><ID>1</ID></Owner><Buckets><Bucket><Name>b</Name>"
                 "</Bucket></Buckets></ListAllMyBucketsResult>",
-         {"GET / HTTP/1.1\r\n"},
+         {"GET /?max-buckets=1000 HTTP/1.1\r\n"},
          "{" META ",\"Buckets\":[{\"Name\":\"b\"}],\"Owner\":{\"ID\":\"1\"}}"},
     };
     aws_check(cases, ARRAY_LEN(cases));
@@ -235,6 +235,23 @@ static void lists_of_uploads_are_whole(void **state)
     assert_true(str_find(buf_str(&server.requests[1]),
                          STR("?key-marker=a%20b&upload-id-marker=u1&uploads= HTTP"), 0) > 0);
     assert_int_equal(atomic_load(&server.served), 2);
+    fixture_done(&ctx);
+}
+
+static void buckets_of_large_accounts_are_listed(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    aws_server_prepare(&server,
+                       OK_XML "<R><Buckets><Bucket><Name>a</Name></Bucket></Buckets>"
+                              "<ContinuationToken>t/1</ContinuationToken></R>",
+                       OK_XML "<R><Buckets><Bucket><Name>b</Name></Bucket></Buckets></R>", NULL);
+    const char *inputs = aws_inputs(&ctx, "aws-s3.listBuckets", "{@}");
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listBuckets", inputs), 0);
+    assert_string_equal(fixture_result(&ctx),
+                        "{" META ",\"Buckets\":[{\"Name\":\"a\"},{\"Name\":\"b\"}]}");
+    assert_true(str_starts(buf_str(&server.requests[1]),
+                           STR("GET /?continuation-token=t%2F1&max-buckets=1000 HTTP")));
     fixture_done(&ctx);
 }
 
@@ -408,6 +425,22 @@ static void refusals_name_the_input(void **state)
          {NULL},
          NULL,
          "Bucket Name (bucket): Amazon S3 answered 404 NoSuchBucket: None."},
+        {"aws-s3.copyObject",
+         "{@, \"sourceBucket\": \"from\", \"sourceKey\": \"k\", \"destinationBucket\": \"into\", "
+         "\"destinationKey\": \"k\"}",
+         "HTTP/1.1 404 Not Found\r\n\r\n<Error><Code>NoSuchBucket</Code><Message>None.</Message>"
+         "<BucketName>from</BucketName></Error>",
+         {NULL},
+         NULL,
+         "Source Bucket Name (sourceBucket): Amazon S3 answered 404 NoSuchBucket: None."},
+        {"aws-s3.copyObject",
+         "{@, \"sourceBucket\": \"from\", \"sourceKey\": \"k\", \"destinationBucket\": \"into\", "
+         "\"destinationKey\": \"k\"}",
+         "HTTP/1.1 404 Not Found\r\n\r\n<Error><Code>NoSuchBucket</Code><Message>None.</Message>"
+         "<BucketName>into</BucketName></Error>",
+         {NULL},
+         NULL,
+         "Destination Bucket Name (destinationBucket): Amazon S3 answered 404 NoSuchBucket: None."},
         {"aws-s3.headObject",
          "{" OB "}",
          "HTTP/1.1 404 Not Found\r\n\r\n",
@@ -649,7 +682,7 @@ static void changes_are_found_once(void **state)
          OK_XML "<R><Buckets><Bucket><Name>old</Name><CreationDate>2024-01-01T23:59:59.000Z"
                 "</CreationDate></Bucket><Bucket><Name>new</Name><CreationDate>"
                 "2024-01-02T00:00:00.000Z</CreationDate></Bucket></Buckets></R>",
-         {"GET / HTTP/1.1\r\n"},
+         {"GET /?max-buckets=1000 HTTP/1.1\r\n"},
          "{\"body\":{\"data\":[{\"Name\":\"new\",\"CreationDate\":"
          "\"2024-01-02T00:00:00.000Z\"}]}}"},
     };
@@ -664,6 +697,7 @@ int main(void)
         cmocka_unit_test(buckets),
         cmocka_unit_test(uploads),
         cmocka_unit_test(lists_of_uploads_are_whole),
+        cmocka_unit_test(buckets_of_large_accounts_are_listed),
         cmocka_unit_test(settings),
         cmocka_unit_test(a_notification_is_added),
         cmocka_unit_test(topics),

@@ -174,7 +174,7 @@ static void read_refusal(struct action_context *ctx, const struct http_response 
     struct str root;
     ret->status = r->status;
     ret->region = http_response_header(r, "x-amz-bucket-region");
-    ret->code = ret->message = STR("");
+    ret->code = ret->message = ret->bucket = STR("");
     struct str text = str_trim(r->body);
     if (text.len > KIB(64)) {
         return;
@@ -187,6 +187,7 @@ static void read_refusal(struct action_context *ctx, const struct http_response 
         body = inner.type == JSON_OBJECT ? inner : body;
         ret->code = json_as_str(json_get(body, STR("Code")));
         ret->message = json_as_str(json_get(body, STR("Message")));
+        ret->bucket = json_as_str(json_get(body, STR("BucketName")));
         struct str region = json_as_str(json_get(body, STR("Region")));
         ret->region = region.len ? region : ret->region;
     } else if (text.len && action_parse_json(ctx, text, &body, NULL) == 0) {
@@ -256,8 +257,12 @@ static bool listed(const char *const *codes, size_t n, struct str code)
 }
 
 static const char *blame(struct action_context *ctx, const struct aws_session *s,
-                         const struct aws_refusal *why)
+                         const struct aws_request *r, const struct aws_refusal *why)
 {
+    if (str_eq(why->code, STR("NoSuchBucket")) && why->bucket.len &&
+        !str_eq(why->bucket, r->bucket) && aws_has_input(ctx, "sourceBucket")) {
+        return "sourceBucket";
+    }
     if (listed(credential_codes, ARRAY_LEN(credential_codes), why->code)) {
         return s->connection;
     }
@@ -302,7 +307,7 @@ int aws_refused(struct action_context *ctx, const struct aws_session *s,
         hint = arena_printf(action_arena(ctx), " (the bucket is in the region \"%.*s\"; give that)",
                             (int)MIN(w.region.len, 40), w.region.ptr);
     }
-    const char *key = blame(ctx, s, &w);
+    const char *key = blame(ctx, s, r, &w);
     const char *input = "";
     if (key) {
         struct err named;

@@ -50,6 +50,7 @@ struct aws_refusal {
     int status;
     struct str code, message; /* "" = it did not say */
     struct str region;        /* where the bucket is, if it said so */
+    struct str bucket;        /* which one it is about, if it said so */
 };
 /* Signs and sends once, without redirects. 0 = the answer is 200-299; 1 = *ret_refusal says what
  * the service had against it; <0 = there is no answer, err. */

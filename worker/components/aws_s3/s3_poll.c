@@ -115,7 +115,9 @@ static int read_pages(struct action_context *ctx, struct poll *p, struct err *er
         }
         aws_request_init(&r, AWS_S3, "GET");
         r.bucket = first.bucket;
-        if (!p->kind->buckets) {
+        if (p->kind->buckets) {
+            aws_query(&r, "max-buckets", STR("1000")); /* large accounts must ask for pages */
+        } else {
             aws_query(&r, "list-type", STR("2"));
             aws_query(&r, "encoding-type", STR("url"));
             aws_query_if(&r, "prefix", prefix);
