@@ -235,6 +235,13 @@ static void lists_of_all_kinds_are_read(void **state)
          "[{\"name\":\" x\",\"type\":1,\"size\":12,\"rawModifiedAt\":\"Jan 23 16:38\","
          "\"permissions\":{\"user\":6,\"group\":4,\"world\":0},\"user\":\"u\",\"isDirectory\":"
          "false,\"isFile\":true,\"isSymbolicLink\":false}]"},
+        {false, "-rw-r--r-- 1 u g 7 2026-01-23 16:38 x\n-rw-r--r-- 1 u 7 2026-01-23 16:38 y z",
+         "[{\"name\":\"x\",\"type\":1,\"size\":7,\"rawModifiedAt\":\"2026-01-23 16:38\","
+         "\"permissions\":{\"user\":6,\"group\":4,\"world\":4},\"user\":\"u\",\"group\":\"g\","
+         "\"isDirectory\":false,\"isFile\":true,\"isSymbolicLink\":false},"
+         "{\"name\":\"y z\",\"type\":1,\"size\":7,\"rawModifiedAt\":\"2026-01-23 16:38\","
+         "\"permissions\":{\"user\":6,\"group\":4,\"world\":4},\"user\":\"u\","
+         "\"isDirectory\":false,\"isFile\":true,\"isSymbolicLink\":false}]"},
         {false, "01-23-26  04:38PM       <DIR>          w in\r\n",
          "[{\"name\":\"w in\",\"type\":2,\"size\":0,\"rawModifiedAt\":\"01-23-26  04:38PM\","
          "\"isDirectory\":true,\"isFile\":false,\"isSymbolicLink\":false}]"},
