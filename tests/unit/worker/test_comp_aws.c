@@ -179,6 +179,41 @@ static void connections_are_checked(void **state)
     fixture_check(cases, ARRAY_LEN(cases));
 }
 
+/* Texts that would become several copies of the run's memory. */
+static void texts_have_a_length(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t token, version;
+        const char *refusal;
+    } rows[] = {
+        {"aws-s3.generatePresignedUrl", 16384, 0, NULL},
+        {"aws-s3.generatePresignedUrl", 16385, 0, "or one of them is too long"},
+        {"aws-s3.headObject", 0, 4097, "The parameter versionId of the request is longer"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct action_context ctx;
+        fixture_init(&ctx);
+        AUTO(buf_done) struct buf b = {0};
+        buf_init(&b, 0);
+        buf_adds(&b, "{\"accessKey\": {\"fields\": {" KEYS ", \"sessionToken\": \"");
+        for (size_t k = 0; k < rows[i].token; k++) {
+            buf_addc(&b, 't');
+        }
+        buf_adds(&b, "\"}}, \"bucket\": \"abc\", \"objectKey\": \"k\", \"versionId\": \"");
+        for (size_t k = 0; k < rows[i].version; k++) {
+            buf_addc(&b, 'v');
+        }
+        buf_adds(&b, "\"}");
+        int rc = fixture_run(&ctx, rows[i].name, b.data);
+        assert_int_equal(rc < 0, rows[i].refusal != NULL);
+        if (rows[i].refusal && !strstr(ctx.err.message, rows[i].refusal)) {
+            fail_msg("%s", ctx.err.message);
+        }
+        fixture_done(&ctx);
+    }
+}
+
 static struct aws_target target_of(struct action_context *ctx, const char *region, const char *own,
                                    const char *bucket, const char *key)
 {
@@ -602,6 +637,7 @@ int main(void)
         cmocka_unit_test(headers_are_signed_as_published),
         cmocka_unit_test(urls_are_presigned_as_published),
         cmocka_unit_test(connections_are_checked),
+        cmocka_unit_test(texts_have_a_length),
         cmocka_unit_test(addresses_follow_from_bucket_and_region),
         cmocka_unit_test(roles_are_assumed),
         cmocka_unit_test(xml_is_read_by_tables),

@@ -8,6 +8,9 @@
 
 #define MAX_KEY_BYTES 1024
 #define MAX_BUCKET    255
+#define MAX_PARAMETER                                                                              \
+    KIB(4) /* of a query, before it is encoded; tokens of pages are the longest                    \
+            */
 
 static const struct {
     const char *host; /* before ".<region>.amazonaws.com" */
@@ -121,6 +124,19 @@ static int check_key(struct action_context *ctx, struct str key, struct err *err
     return 0;
 }
 
+/* Before they are encoded, signed and put into a URL. */
+static int check_parameters(const struct aws_request *r, struct err *err)
+{
+    for (size_t i = 0; i < r->n_query; i++) {
+        if (r->query[i].value.len > MAX_PARAMETER) {
+            return err_set(err, -EINVAL, "aws.too_large",
+                           "The parameter %.*s of the request is longer than %zu bytes.",
+                           (int)r->query[i].name.len, r->query[i].name.ptr, (size_t)MAX_PARAMETER);
+        }
+    }
+    return 0;
+}
+
 /* Host and domain of Amazon's own service. */
 static const char *amazon_host(struct action_context *ctx, const struct aws_session *s,
                                const struct aws_request *r, bool in_host)
@@ -138,6 +154,7 @@ int aws_target_of(struct action_context *ctx, const struct aws_session *s,
     struct arena *a = action_arena(ctx);
     int rc = r->bucket.len ? check_bucket(ctx, r->bucket, err) : 0;
     rc = rc == 0 ? check_key(ctx, r->key, err) : rc;
+    rc = rc == 0 ? check_parameters(r, err) : rc;
     if (rc < 0) {
         return rc;
     }

@@ -41,7 +41,7 @@ void aws_query_if(struct aws_request *r, const char *name, struct str value);
 struct aws_target {
     struct str base, host, path;
 };
-/* -EINVAL with words about a region, bucket or key that cannot be part of a URL. */
+/* -EINVAL with words about a bucket, key or parameter that cannot be part of a URL. */
 int aws_target_of(struct action_context *ctx, const struct aws_session *s,
                   const struct aws_request *r, struct aws_target *ret, struct err *err) must_check;
 

@@ -25,6 +25,13 @@ static bool printable(struct str s)
     return true;
 }
 
+/* Of characters that headers take, and no longer than any that is given out. */
+static bool are_credentials(const struct aws_credentials *c)
+{
+    return c->key_id.len <= 256 && c->secret.len <= KIB(1) && c->token.len <= KIB(16) &&
+           printable(c->key_id) && printable(c->secret) && printable(c->token);
+}
+
 static int read_dynamic(struct action_context *ctx, struct aws_session *s, struct err *err)
 {
     const struct {
@@ -69,11 +76,10 @@ static int read_credentials(struct action_context *ctx, struct json fields, stru
                                   "holds no accessKeyId and secretAccessKey. Fill in both of the "
                                   "connection, or give dynamic keys.");
     }
-    if (s->credentials.key_id.len > 256 || !printable(s->credentials.key_id) ||
-        !printable(s->credentials.secret) || !printable(s->credentials.token)) {
+    if (!are_credentials(&s->credentials)) {
         return action_input_error(ctx, *ret_dynamic ? "dynamicAccessKeyId" : s->connection, err,
                                   "holds characters that an access key, its secret or a session "
-                                  "token cannot have.");
+                                  "token cannot have, or one of them is too long.");
     }
     return 0;
 }
@@ -159,7 +165,7 @@ static int assume_role(struct action_context *ctx, struct json fields, struct aw
         .token = field(ctx, c, "SessionToken"),
     };
     if (s->credentials.key_id.len == 0 || s->credentials.secret.len == 0 ||
-        !printable(s->credentials.key_id) || !printable(s->credentials.token)) {
+        !are_credentials(&s->credentials)) {
         return err_set(err, -EBADMSG, "aws.reply", "AWS STS gave no credentials for the role.");
     }
     return 0;
