@@ -25,4 +25,13 @@ int sqs_call(struct action_context *ctx, const struct aws_session *s, const char
              struct err *err) must_check;
 
 extern const struct action_input sqs_poll_inputs[];
+int sqs_send_message(struct action_context *ctx, struct action_result *ret, struct err *err);
+int sqs_receive_messages(struct action_context *ctx, struct action_result *ret, struct err *err);
+int sqs_delete_message(struct action_context *ctx, struct action_result *ret, struct err *err);
+int sqs_create_queue(struct action_context *ctx, struct action_result *ret, struct err *err);
+int sqs_create_dead_letter_queue(struct action_context *ctx, struct action_result *ret,
+                                 struct err *err);
+int sqs_delete_queue(struct action_context *ctx, struct action_result *ret, struct err *err);
+int sqs_get_queue_url(struct action_context *ctx, struct action_result *ret, struct err *err);
+int sqs_list_queues(struct action_context *ctx, struct action_result *ret, struct err *err);
 int sqs_poll(struct action_context *ctx, struct action_result *ret, struct err *err);
