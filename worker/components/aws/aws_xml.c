@@ -10,7 +10,9 @@
 #include "expr/value.h"
 
 #define MAX_DEPTH 30
-#define GROWTH    40 /* bytes of values for one byte of text: "<a/>" is a member and its name */
+/* Bytes of values for one byte of text: "<a/>" is a member and its name, and the result of an
+ * action is made of a copy of the members. */
+#define GROWTH 80
 
 static pthread_once_t xml_once = PTHREAD_ONCE_INIT;
 
@@ -178,7 +180,7 @@ int aws_xml_read(struct action_context *ctx, struct str text, const struct aws_x
 {
     (void)pthread_once(&xml_once, xmlInitParser);
     if (text.len > AWS_XML_MAX_BYTES) {
-        return err_set(err, -EBADMSG, "aws.reply", "The answer is larger than 16 MB.");
+        return err_set(err, -EBADMSG, "aws.reply", "The answer is larger than 8 MB.");
     }
     int rc = action_room(ctx, text.len * GROWTH + KIB(64), err);
     if (rc < 0) {

@@ -3,6 +3,7 @@
 #include "components/compression/archive.h"
 #include "components/compression/streams.h"
 #include "components/registry.h"
+#include "components/remote_file.h"
 #include "expr/value.h"
 
 static const char *const formats[] = {"zlib", "raw", NULL};
@@ -254,26 +255,6 @@ static int zip(struct action_context *ctx, struct action_result *ret, struct err
     return rc < 0 ? rc : give_file(ctx, bytes, "application/zip", ret, err);
 }
 
-/* Known by the end of the name, for steps that look at it. */
-static const char *type_of(struct str name)
-{
-    static const struct {
-        const char *end, *type;
-    } types[] = {
-        {".csv", "text/csv"},          {".gif", "image/gif"},       {".htm", "text/html"},
-        {".html", "text/html"},        {".jpeg", "image/jpeg"},     {".jpg", "image/jpeg"},
-        {".json", "application/json"}, {".pdf", "application/pdf"}, {".png", "image/png"},
-        {".txt", "text/plain"},        {".xml", "application/xml"}, {".zip", "application/zip"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        struct str end = str_of(types[i].end);
-        if (name.len > end.len && str_eq_ci(str_n(name.ptr + name.len - end.len, end.len), end)) {
-            return types[i].type;
-        }
-    }
-    return "application/octet-stream";
-}
-
 static int unzip(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct str bytes;
@@ -295,7 +276,8 @@ static int unzip(struct action_context *ctx, struct action_result *ret, struct e
     for (size_t i = 0; i < n; i++) {
         members[0] = (struct json_member){STR("name"), json_str(files[i].name)};
         members[1] = (struct json_member){STR("data"), json_binary(files[i].data)};
-        members[2] = (struct json_member){STR("contentType"), json_cstr(type_of(files[i].name))};
+        members[2] =
+            (struct json_member){STR("contentType"), json_cstr(remote_file_type(files[i].name))};
         items[i] = json_object(members, 3);
         members += 3;
     }

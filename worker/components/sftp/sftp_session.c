@@ -169,8 +169,8 @@ static bool key_fits(LIBSSH2_SESSION *ssh, struct str wanted)
     return str_eq_ci(str_n(hex, 32), str_n(text, 32));
 }
 
-/* Servers that ask questions instead of taking a password: it answers those that hide their answer
- * and are alone. */
+/* Servers that ask questions instead of taking a password: it answers those that hide their answer.
+ */
 static void on_questions(const char *name, int name_len, const char *instruction,
                          int instruction_len, int n, const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompts,
                          LIBSSH2_USERAUTH_KBDINT_RESPONSE *responses, void **abstract)
@@ -235,11 +235,18 @@ static int log_in(struct sftp_session *s, const struct sftp_target *t, struct er
     if (!in && rc == LIBSSH2_ERROR_SOCKET_DISCONNECT) {
         return failed(s, STR(""), err);
     }
-    return in ? 0
-              : fail(s, -EACCES, "sftp.login", false,
-                     "the server does not accept the user name and the password or key. Check the "
-                     "connection.",
-                     err);
+    if (in) {
+        return 0;
+    }
+    /* The library signs with RSA keys as ssh-rsa only, which OpenSSH has not taken since 8.8. */
+    return fail(s, -EACCES, "sftp.login", false,
+                t->private_key.len
+                    ? "the server does not accept the user name and the private key. Many servers "
+                      "refuse RSA keys, which are used with SHA-1 here: use an Ed25519 or ECDSA "
+                      "key."
+                    : "the server does not accept the user name and the password. Check the "
+                      "connection.",
+                err);
 }
 
 int sftp_session_open(const struct sftp_target *t, struct sftp_session **ret, struct err *err)
