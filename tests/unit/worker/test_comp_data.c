@@ -93,6 +93,8 @@ static void math_actions(void **state)
         {M "hypot", "{\"numbers\": [3, 4]}", "5"},
         {M "round", "{\"number\": \"2.5\"}", "3"},
         {M "round", "{\"number\": -2.5}", "-2"},
+        {M "round", "{\"number\": 0.49999999999999994}", "0"},
+        {M "round", "{\"number\": 4503599627370497}", "4503599627370497"},
         {M "floor", "{\"number\": -2.5}", "-3"},
         {M "ceil", "{\"number\": 2.1}", "3"},
         {M "trunc", "{\"number\": -2.9}", "-2"},

@@ -74,6 +74,9 @@ static const struct {
     {"{{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2, true }} {{ 7 | modulo: 4 }} {{ '3' | times: 2 "
      "| minus: 1 }} {{ 2.345 | round: 2 }} {{ 2.5 | ceil }}{{ 2.5 | floor }}{{ -3 | abs }}",
      "3.5 3 3 5 2.35 323", NULL},
+    {"{{ 0.49999999999999994 | round }} {{ 4503599627370497 | round }} {{ -2.5 | round }}",
+     "0 4503599627370497 -2", NULL},
+    {"{{ 'h\xC3\xA9llo' | size }}{% assign s = 'h\xC3\xA9llo' %}{{ s.size }}", "55", NULL},
     {"{{ 'aXbX' | replace: 'X', '-' }}{{ 'aXbX' | replace_first: 'X', '-' }}{{ 'aXbX' | remove: "
      "'X' }}",
      "a-b-a-bXab", NULL},

@@ -44,11 +44,7 @@ static int deep_property(struct liquid *l, struct json v, struct str path, struc
 static int f_size(struct liquid *l, struct json in, const struct json *args, size_t n_args,
                   struct json *ret)
 {
-    size_t n = in.type == JSON_ARRAY || in.type == JSON_OBJECT ? in.len : 0;
-    for (uint32_t i = 0; in.type == JSON_STRING && i < in.len; i++) {
-        n += ((unsigned char)in.str[i] & 0xC0) != 0x80;
-    }
-    *ret = json_num((double)n);
+    *ret = json_num((double)liquid_size(in));
     return liquid_spend(l, in.type == JSON_STRING ? in.len / 16 : 0);
 }
 
