@@ -72,7 +72,11 @@ static void xml(void **state)
         {F "jsonToXml", "{\"data\": \"{\\\"o\\\": {\\\"@_id\\\": 7, \\\"i\\\": [1, \\\"<\\\"]}}\"}",
          "\"<o id=\\\"7\\\">\\n  <i>1</i>\\n  <i>&lt;</i>\\n</o>\\n\""},
         {F "jsonToXml", "{\"data\": {\"a\": {\"#text\": \"x\", \"@_b\": \"\\\"&\\n\"}}}",
-         "\"<a b=\\\"&quot;&amp;\\n\\\">x</a>\\n\""},
+         "\"<a b=\\\"&quot;&amp;&#10;\\\">x</a>\\n\""},
+        {F "jsonToXml", "{\"data\": {\"a\": {\"#text\": \"x\\r\\n\\ty\", \"@_b\": \"\\r\\t\"}}}",
+         "\"<a b=\\\"&#13;&#9;\\\">x&#13;\\n\\ty</a>\\n\""},
+        {F "deserializeFromXml", "{\"data\": \"<a b='&#13;&#9;|'>x&#13;\\n\\ty</a>\"}",
+         "{\"a\":{\"@_b\":\"|\",\"#text\":\"x\\r\\n\\ty\"}}"},
         {F "jsonToXml", "{\"data\": {\"a\": null, \"b\": true, \"c\": [[1], []]}}",
          "\"<a></a>\\n<b>true</b>\\n<c>\\n  <item>1</item>\\n</c>\\n<c>\\n</c>\\n\""},
         {F "jsonToXml", "{\"data\": {\"a b\": 1}}", NULL, "cannot be the name of an XML element"},
@@ -142,6 +146,13 @@ static void many_form_fields(void **state)
     struct json_member m = {STR("data"), json_str(buf_str(&b))};
     assert_int_equal(fixture_run_value(&ctx, F "deserializeFormData", json_object(&m, 1)), 0);
     assert_int_equal(json_get(ctx.result.data, STR("a")).len, 50000);
+    buf_clear(&b);
+    while (b.len < 1000001) {
+        buf_addc(&b, '&');
+    }
+    m.value = json_str(buf_str(&b));
+    assert_int_equal(fixture_run_value(&ctx, F "deserializeFormData", json_object(&m, 1)), -EINVAL);
+    assert_non_null(strstr(ctx.err.message, "more than 1000000 fields"));
     buf_done(&b);
     fixture_done(&ctx);
 }

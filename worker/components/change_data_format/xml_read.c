@@ -10,7 +10,7 @@
 
 #define XML_MAX_BYTES MIB(16)
 #define XML_MAX_DEPTH 150
-#define XML_GROWTH    48 /* bytes of values for one byte of text: "<a/>" is a member and its name */
+#define XML_GROWTH    64 /* bytes of values for one byte of text: "<a></a>" is a builder's start */
 
 static pthread_once_t xml_once = PTHREAD_ONCE_INIT;
 
