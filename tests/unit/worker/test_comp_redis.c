@@ -158,6 +158,25 @@ static void waiting_ends_at_the_deadline(void **state)
     fixture_done(&ctx);
 }
 
+static void large_commands_are_refused(void **state)
+{
+    static char large[MIB(9)];
+    struct action_context ctx;
+    memset(large, 'a', sizeof(large));
+    peer_context(&ctx);
+    struct json items[8];
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        items[i] = json_str(str_n(large, sizeof(large)));
+    }
+    struct json connection = fixture_json(&ctx, peer_text(&server, &ctx, "{" CONNECTION "}"));
+    struct json_member inputs[] = {{STR("command"), json_cstr("DEL")},
+                                   {STR("arguments"), json_array(items, ARRAY_LEN(items))},
+                                   connection.members[0]};
+    int rc = fixture_run_value(&ctx, "redis.rawCommand", json_object(inputs, ARRAY_LEN(inputs)));
+    peer_expect_error(&ctx, rc, "input.invalid", "Arguments (arguments): makes a command of more");
+    fixture_done(&ctx);
+}
+
 static void large_replies_are_refused(void **state)
 {
     struct action_context ctx;
@@ -227,6 +246,7 @@ int main(void)
         cmocka_unit_test(tls_is_checked),
         cmocka_unit_test(failures_are_told),
         cmocka_unit_test(waiting_ends_at_the_deadline),
+        cmocka_unit_test(large_commands_are_refused),
         cmocka_unit_test(large_replies_are_refused),
         cmocka_unit_test(the_reader_is_bounded),
     };
