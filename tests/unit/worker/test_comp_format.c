@@ -123,6 +123,36 @@ static void hostile_xml(void **state)
     assert_int_equal(read_xml_text(&ctx, buf_str(&b), false), 0);
     assert_int_equal(json_get(ctx.result.data, STR("r")).len, 30000);
     assert_true(clock_mono_ns() - start < 5 * NS_PER_SEC);
+    /* libxml2 would take hours for the attributes of this. */
+    const char *before[] = {"", "<!-- ' -->", "<?p '?>", "<b><![CDATA[']]></b>"};
+    for (size_t k = 0; k < ARRAY_LEN(before); k++) {
+        buf_clear(&b);
+        buf_addf(&b, "<r>%s<a", before[k]);
+        for (int i = 0; i < 60000; i++) {
+            buf_addf(&b, " a%x=%s", i, i % 2 ? "'>'" : "\">\"");
+        }
+        buf_adds(&b, "/></r>");
+        assert_int_equal(read_xml_text(&ctx, buf_str(&b), k % 2), -EINVAL);
+        assert_non_null(strstr(ctx.err.message, "more than 1000 attributes"));
+    }
+    buf_clear(&b);
+    buf_adds(&b, "<r");
+    for (int i = 0; i < 1000; i++) {
+        buf_addf(&b, " a%d='it&quot;s'", i);
+    }
+    buf_adds(&b, "/>");
+    assert_int_equal(read_xml_text(&ctx, buf_str(&b), false), 0);
+    assert_int_equal(
+        read_xml_text(&ctx, STR("<?xml version='1.0' encoding='IBM037'?><a>\xFF</a>"), true),
+        -EINVAL);
+    assert_non_null(strstr(ctx.err.message, "\"IBM037\", which is not read here"));
+    assert_int_equal(read_xml_text(&ctx, STR("\xFF\xFE<\0a\0/\0>\0"), true), 0);
+    assert_string_equal(fixture_result(&ctx), "{\"a\":\"\"}");
+    assert_int_equal(read_xml_text(&ctx, STR("\0<\0a\0/\0>"), true), 0);
+    /* What is UTF-8 is UTF-8, whatever it says; its quotes are quotes. */
+    assert_int_equal(
+        read_xml_text(&ctx, STR("<?xml version='1.0' encoding='UTF-7'?><a>+ACI-</a>"), true), 0);
+    assert_string_equal(fixture_result(&ctx), "{\"a\":\"+ACI-\"}");
     /* ISO-8859-1 bytes of a file are read as declared. */
     assert_int_equal(
         read_xml_text(&ctx, STR("<?xml version='1.0' encoding='ISO-8859-1'?><a>\xE9</a>"), true),

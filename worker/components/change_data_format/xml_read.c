@@ -178,7 +178,11 @@ int xml_read(struct action_context *ctx, const char *key, struct json input,
     if (text.len > XML_MAX_BYTES) {
         return action_input_error(ctx, key, err, "is larger than 16 MB.");
     }
+    const char *encoding = NULL;
     int rc = action_room(ctx, text.len * XML_GROWTH + KIB(64), err);
+    if (rc == 0) {
+        rc = xml_guard(ctx, key, input, &encoding, err);
+    }
     if (rc < 0) {
         return rc;
     }
@@ -187,9 +191,7 @@ int xml_read(struct action_context *ctx, const char *key, struct json input,
     ASSERT(parser);
     parser->_private = &has_type;
     parser->sax->internalSubset = refuse_document_type;
-    /* Text is UTF-8 by now, whatever its declaration says. */
-    xmlDoc *doc = xmlCtxtReadMemory(parser, text.ptr, (int)text.len, NULL,
-                                    input.type == JSON_STRING ? "UTF-8" : NULL,
+    xmlDoc *doc = xmlCtxtReadMemory(parser, text.ptr, (int)text.len, NULL, encoding,
                                     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
     if (!root || has_type) {
