@@ -1,6 +1,8 @@
 /* change-data-format and datetime, as tables, and hostile documents. */
 #include "component_fixture.h"
 
+#include <unistd.h>
+
 #define F "change-data-format."
 #define D "datetime."
 
@@ -164,6 +166,33 @@ static void hostile_xml(void **state)
     fixture_done(&ctx);
 }
 
+static void xml_errors_go_nowhere_else(void **state)
+{
+    const struct str texts[] = {
+        STR("\xFF\xFE<\0a\0>\0\0\xD8x\0<\0/\0a\0>\0"),
+        STR("<?xml version='1.0' encoding='EUC-JP'?><a>\xFF\xFF\xFF</a>"),
+        STR("<?xml version='1.0' encoding='euc-none'?><a>\xFF</a>"),
+        STR("<a>\xFF</a>"),
+        STR("<a"),
+    };
+    FILE *written = tmpfile();
+    assert_non_null(written);
+    int saved = dup(STDERR_FILENO);
+    (void)fflush(stderr);
+    (void)dup2(fileno(written), STDERR_FILENO);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct action_context ctx;
+        fixture_init(&ctx);
+        (void)read_xml_text(&ctx, texts[i], true);
+        fixture_done(&ctx);
+    }
+    (void)fflush(stderr);
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(saved);
+    assert_int_equal(lseek(fileno(written), 0, SEEK_END), 0);
+    (void)fclose(written);
+}
+
 static void many_form_fields(void **state)
 {
     struct action_context ctx;
@@ -266,8 +295,10 @@ static void current_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_and_forms),   cmocka_unit_test(xml),   cmocka_unit_test(hostile_xml),
-        cmocka_unit_test(many_form_fields), cmocka_unit_test(dates), cmocka_unit_test(current_time),
+        cmocka_unit_test(json_and_forms),   cmocka_unit_test(xml),
+        cmocka_unit_test(hostile_xml),      cmocka_unit_test(xml_errors_go_nowhere_else),
+        cmocka_unit_test(many_form_fields), cmocka_unit_test(dates),
+        cmocka_unit_test(current_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,13 @@ static void refuse_document_type(void *arg, const xmlChar *name, const xmlChar *
     xmlStopParser(parser);
 }
 
+/* libxml2 writes some of its errors to stderr, whatever its options say. */
+static void on_error(void *arg, xmlError *error)
+{
+    (void)arg;
+    (void)error; /* kept in the parser as well */
+}
+
 struct reader {
     struct arena *arena;
     bool numbers_as_strings;
@@ -187,6 +194,7 @@ int xml_read(struct action_context *ctx, const char *key, struct json input,
         return rc;
     }
     bool has_type = false;
+    xmlSetStructuredErrorFunc(NULL, on_error); /* of this thread */
     xmlParserCtxt *parser = xmlNewParserCtxt();
     ASSERT(parser);
     parser->_private = &has_type;
