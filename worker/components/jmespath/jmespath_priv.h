@@ -46,6 +46,7 @@ struct jmespath_node {
 /* A search. at: the place in the query of what is worked on. */
 struct jmespath {
     struct arena *arena;
+    size_t used_before; /* of the arena */
     struct str query;
     int64_t deadline;
     struct err *err;
