@@ -26,9 +26,9 @@ static void text_actions(void **state)
         {T "replace", "{\"text\": \"gh-12\", \"find\": \"gh-\"}", "\"12\""},
         {T "replace", "{\"text\": \"aaa\", \"find\": \"aa\", \"replace\": \"b\"}", "\"ba\""},
         {T "replace", "{\"text\": \"a\"}", NULL, "Find (find): has no value"},
-        {T "upperCase", "{\"text\": \"stra\\u00dfe \\u00e9\"}",
-         "\"STRA\xC3\x9F"
-         "E \xC3\x89\""},
+        {T "upperCase", "{\"text\": \"stra\\u00dfe \\u00e9\"}", "\"STRASSE \xC3\x89\""},
+        {T "capitalize", "{\"text\": \"\u00df\u00df\"}", "\"SS\xC3\x9F\""},
+        {T "lowerCase", "{\"text\": \"\u00df\"}", "\"\xC3\x9F\""},
         {T "lowerCase", "{\"text\": \"\\u00c4 ABC\"}", "\"\xC3\xA4 abc\""},
         {T "capitalize", "{\"text\": \"an Order\"}", "\"An Order\""},
         {T "trim", "{\"text\": \" \\u00a0\\n a b \\ufeff\"}", "\"a b\""},
