@@ -23,7 +23,8 @@
         .required = true,                                                                          \
         .comments =                                                                                \
             "The server: host, port, username, password, db; useTls with ca, cert and key "        \
-            "as PEM where they are needed.",                                                       \
+            "as PEM where they are needed. ignoreSslErrors accepts certificates that do not "      \
+            "verify.",                                                                             \
     }
 #define KEY_INPUT                                                                                  \
     {                                                                                              \
