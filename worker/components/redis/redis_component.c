@@ -388,7 +388,7 @@ ACTION(get_time)
     }
     if (!str_to_i64(json_as_str(json_at(ret->data, 0)), &seconds) ||
         !str_to_i64(json_as_str(json_at(ret->data, 1)), &micros) || seconds < 0 ||
-        seconds > MAX_TTL * 10 || micros < 0 || micros > 999999) {
+        seconds >= INT64_MAX / NS_PER_SEC || micros < 0 || micros > 999999) {
         return err_set(err, -EPROTO, "redis.failed", "The server's time is none.");
     }
     char iso[CLOCK_ISO_LEN + 1];
