@@ -221,7 +221,7 @@ static int adjust(struct action_context *ctx, struct action_result *ret, struct 
     if (rc < 0) {
         return rc;
     }
-    if (moved < (double)MIN_MS || moved > (double)MAX_MS) {
+    if (!(moved >= (double)MIN_MS && moved <= (double)MAX_MS)) { /* nor what is no number */
         return action_input_error(ctx, "dateTimeInput", err,
                                   "the result would be outside the years 0 to 9999.");
     }

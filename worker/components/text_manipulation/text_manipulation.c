@@ -132,9 +132,12 @@ static int finish_text(struct action_context *ctx, const char *key, struct buf *
     if (b->full) {
         return action_input_error(ctx, key, err, "the result would be larger than 64 MB.");
     }
-    ret->data =
-        json_str(str_n(arena_strndup(action_arena(ctx), b->len ? b->data : "", b->len), b->len));
-    return 0;
+    int rc = action_room(ctx, b->len + 1, err);
+    if (rc == 0) {
+        const char *text = arena_strndup(action_arena(ctx), b->len ? b->data : "", b->len);
+        ret->data = json_str(str_n(text, b->len));
+    }
+    return rc;
 }
 
 static int change_case(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -399,6 +402,10 @@ static int decode_base64(struct action_context *ctx, struct action_result *ret, 
     }
     text = str_trim(text);
     size_t cap = text.len / 4 * 3 + 3, len;
+    rc = action_room(ctx, cap, err);
+    if (rc < 0) {
+        return rc;
+    }
     uint8_t *bytes = arena_alloc(action_arena(ctx), cap);
     if (!enc_base64_decode(text, bytes, cap, &len)) {
         return action_input_error(ctx, "text", err,
