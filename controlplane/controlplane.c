@@ -19,6 +19,7 @@
 #include "http/routes.h"
 #include "http/server.h"
 #include "log.h"
+#include "media/media_url.h"
 #include "migrate.h"
 #include "recorder/checkpoints.h"
 #include "recorder/progress.h"
@@ -50,6 +51,7 @@ struct controlplane {
     struct hook_index *index;
     struct hooks *hooks;
     struct api *api;
+    struct media_urls *media;
     struct lane *lane;
     struct server *server;
     struct routes_ctx routes_ctx;
@@ -305,9 +307,11 @@ static void on_executions(void *arg, const struct uuid *ids, size_t n)
 
 static int make_api(struct controlplane *cp, struct err *err)
 {
+    cp->media = media_urls_new(&cp->master_key, cp->public_url);
     struct api_options options = {.master = cp->master_key,
                                   .public_url = cp->public_url,
                                   .catalog = cp->catalog,
+                                  .media = cp->media,
                                   .replica_id = cp->replica_id,
                                   .on_executions = on_executions,
                                   .on_executions_arg = cp};
@@ -394,8 +398,8 @@ static int start_all(struct controlplane *cp, struct err *err)
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(gauge_table); i++) {
         metrics_gauge(gauge_table[i].name, gauge_table[i].help, gauge_table[i].fn, cp);
     }
-    cp->routes_ctx =
-        (struct routes_ctx){.api = cp->api, .hooks = cp->hooks, .ready = is_ready, .ready_arg = cp};
+    cp->routes_ctx = (struct routes_ctx){
+        .api = cp->api, .hooks = cp->hooks, .media = cp->media, .ready = is_ready, .ready_arg = cp};
     return r == 0 ? server_start(cp->server) : r;
 }
 
@@ -500,6 +504,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         accept_free(cp->accept);
         lane_free(cp->lane);
         api_free(cp->api);
+        media_urls_free(cp->media);
         gate_free(cp->gate);
         dispatcher_free(cp->dispatcher);
         bus_free(cp->bus);

@@ -14,6 +14,7 @@ struct api {
     struct secret_key master;
     char *public_url;
     const struct catalog *catalog;
+    const struct media_urls *media;
     struct gql_schema *schema;
     int replica_id, statement_timeout_ms, max_depth, max_cost;
     void (*on_executions)(void *arg, const struct uuid *ids, size_t n);
@@ -56,6 +57,11 @@ struct resolver {
 };
 extern const struct resolver api_resolvers[]; /* ended by {0} */
 bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_icon_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
+                              struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */

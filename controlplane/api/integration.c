@@ -337,6 +337,7 @@ int mutate_find_integration(struct call *c, struct err *err)
 
 int mutate_delete_integration(struct call *c, struct err *err)
 {
-    int rc = db_run(c->db, QUERY_API_SEQUENCE_INSTANCES_DELETE, NULL, err, DB_UUID(c->id));
+    int rc = db_run(c->db, QUERY_INTEGRATION_STATE_DELETE, NULL, err, DB_UUID(c->id));
+    rc = rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_INSTANCES_DELETE, NULL, err, DB_UUID(c->id));
     return rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_DELETE, NULL, err, DB_UUID(c->id));
 }

@@ -43,6 +43,10 @@ struct db_param input_word(struct call *c, const char *field, const char *const 
 /* The customer that a field names; nil when it is absent. An error when it does not exist. */
 int input_customer(struct call *c, struct uuid *ret, struct err *err) must_check;
 
+/* media.c: what avatarUrl and the three fields of attachments ask, for the draft c->id. */
+int integration_change_media(struct call *c, struct err *err) must_check;
+int integration_fork_icon(struct call *c, const struct uuid *parent, struct err *err) must_check;
+
 #define INTEGRATION_NAME_MAX        500
 #define INTEGRATION_DESCRIPTION_MAX KIB(10)
 #define INTEGRATION_CATEGORY_MAX    200

@@ -152,7 +152,11 @@ static int update_version(struct call *c, struct err *err)
                                         "customer",
                                         "testConfigVariables",
                                         "templateConfiguration",
-                                        "allowMultipleMarketplaceInstances"};
+                                        "allowMultipleMarketplaceInstances",
+                                        "avatarUrl",
+                                        "addAttachment",
+                                        "removeAttachment",
+                                        "renameAttachment"};
     struct db_param labels = call_labels(c, "labels");
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
         if (is_given(c, fixed[i])) {
@@ -178,6 +182,7 @@ int mutate_update_integration(struct call *c, struct err *err)
     rc = rewrite(c, row, err);
     rc = rc || c->n_errors ? rc : change_owner(c, err);
     rc = rc || c->n_errors ? rc : change_template(c, err);
+    rc = rc || c->n_errors ? rc : integration_change_media(c, err);
     return rc || c->n_errors ? rc : change_test_config(c, err);
 }
 

@@ -241,7 +241,9 @@ int mutate_fork_integration(struct call *c, struct err *err)
         w.customer = db_uuid(parent, 0, VERSION_CUSTOMER);
     }
     c->id = uuid_v7();
-    return draft_write(c, d, &w, err);
+    rc = draft_write(c, d, &w, err);
+    struct uuid sequence = db_uuid(parent, 0, VERSION_SEQUENCE);
+    return rc || c->n_errors ? rc : integration_fork_icon(c, &sequence, err);
 }
 
 int mutate_validate_integration_schema(struct call *c, struct err *err)

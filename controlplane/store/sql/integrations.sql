@@ -34,3 +34,34 @@ UPDATE integration SET template_configuration = coalesce($2, template_configurat
     allow_multiple_marketplace_instances = coalesce($6::bool, allow_multiple_marketplace_instances),
     updated_at = now()
 WHERE sequence_id = $1::uuid;
+
+-- name: integration_other
+SELECT definition, sequence_id FROM integration WHERE id = $1::uuid;
+
+-- Instances of a sequence ($2) that are not on a version ($1) yet, with the keys that they lack of
+-- those without a default ($3), or have set of those that changed their type ($4).
+-- name: integration_lacking
+SELECT leat_gid('Instance', i.id), i.name, coalesce(c.name, ''), wanted.keys
+FROM instance i
+JOIN integration v ON v.id = i.integration_id
+LEFT JOIN customer c ON c.id = i.customer_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(k.key ORDER BY k.key) AS keys
+    FROM (SELECT key, false AS changed FROM unnest($3::text[]) key
+          UNION ALL SELECT key, true FROM unnest($4::text[]) key) k
+    WHERE k.changed = EXISTS (
+        SELECT FROM instance_config_variable s
+        WHERE s.instance_id = i.id AND s.key = k.key
+            AND (s.value IS NOT NULL OR s.sealed_inputs IS NOT NULL))) wanted
+WHERE v.sequence_id = $2::uuid AND NOT i.is_system AND i.integration_id <> $1::uuid
+    AND wanted.keys IS NOT NULL
+ORDER BY i.name, i.id LIMIT 1000;
+
+-- What flows of the integration's instances keep: it has no foreign key.
+-- name: integration_state_delete
+DELETE FROM persisted_state WHERE owner_id = $1::uuid OR owner_id IN (
+    SELECT i.id FROM instance i JOIN integration v ON v.id = i.integration_id
+    WHERE v.sequence_id = $1::uuid
+    UNION ALL
+    SELECT c.id FROM instance_flow_config c JOIN instance i ON i.id = c.instance_id
+    JOIN integration v ON v.id = i.integration_id WHERE v.sequence_id = $1::uuid);
