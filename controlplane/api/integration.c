@@ -261,10 +261,13 @@ int draft_write(struct call *c, const struct definition *d, const struct draft_w
     if (text.full || text.len > DEFINITION_MAX_BYTES) {
         return call_refuse(c, "definition", "The definition is larger than 5 MB.");
     }
-    /* What was replaced is read back: the rows show it, and it is known to be readable. */
+    /* What was replaced is read back: the rows show it, and it is known to be readable. What there
+     * is to warn of was told already. */
+    size_t n_warnings = c->n_warnings;
     if (replaces(&w->replace) && !draft_parse(c, w->name_field, buf_str(&text), NULL, &replaced)) {
         return 0;
     }
+    c->n_warnings = n_warnings;
     int rc = put_draft(c, definition_view(replaced ? replaced : d), buf_str(&text), w, err);
     struct uuid draft = c->id;
     return rc || c->n_errors ? rc : test_instance_put(c, &draft, err);

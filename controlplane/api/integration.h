@@ -36,6 +36,8 @@ int version_lock(struct call *c, const char *field, struct db_rows **ret,
                  struct err *err) must_check;
 /* An optional text of at most max bytes, NUL-terminated; NULL when it is absent or refused. */
 const char *input_text(struct call *c, const char *field, size_t max);
+/* The field "name", which must be there; NULL when it was refused. */
+const char *input_name(struct call *c);
 /* Labels, lower-cased; NULL when the field is absent. */
 const char *const *input_labels(struct call *c, size_t *ret_n);
 /* One of the words of a list ended by NULL; as above. */

@@ -23,10 +23,7 @@ static int rewrite(struct call *c, const struct db_rows *row, struct err *err)
     AUTO(definition_unref) struct definition *d = NULL;
     struct draft_write w = {.name_field = "name"};
     bool replaced = is_given(c, "definition");
-    struct str name;
-    if (is_given(c, "name") && call_need_text(c, "name", INTEGRATION_NAME_MAX, &name)) {
-        w.replace.name = arena_strndup(c->a, name.ptr, name.len);
-    }
+    w.replace.name = is_given(c, "name") ? input_name(c) : NULL;
     w.replace.description = input_text(c, "description", INTEGRATION_DESCRIPTION_MAX);
     w.replace.documentation = input_text(c, "documentation", INTEGRATION_TEXT_MAX);
     w.replace.category = input_text(c, "category", INTEGRATION_CATEGORY_MAX);

@@ -22,6 +22,13 @@ const char *input_text(struct call *c, const char *field, size_t max)
     return arena_strndup(c->a, v.str, v.len);
 }
 
+const char *input_name(struct call *c)
+{
+    struct str name;
+    bool fits = call_need_text(c, "name", INTEGRATION_NAME_MAX, &name);
+    return fits ? arena_strndup(c->a, name.ptr, name.len) : NULL;
+}
+
 struct db_param input_word(struct call *c, const char *field, const char *const *words)
 {
     struct json v = call_input(c, field);
@@ -198,21 +205,20 @@ int mutate_create_integration(struct call *c, struct err *err)
 {
     AUTO(definition_unref) struct definition *d = NULL;
     struct draft_write w = {.is_new = true, .name_field = "name"};
-    struct str name, text = call_text(c, "definition", "");
-    (void)call_need_text(c, "name", INTEGRATION_NAME_MAX, &name);
+    struct str text = call_text(c, "definition", "");
+    w.replace.name = input_name(c);
     w.replace.description = input_text(c, "description", INTEGRATION_DESCRIPTION_MAX);
     w.replace.category = input_text(c, "category", INTEGRATION_CATEGORY_MAX);
     w.replace.labels = input_labels(c, &w.replace.n_labels);
     int rc = input_customer(c, &w.customer, err);
     bool is_given = text.len > 0;
     if (rc == 0 && c->n_errors == 0 && !is_given) {
-        text = empty_definition(c, name);
+        text = empty_definition(c, str_of(w.replace.name));
     }
     if (rc != 0 || c->n_errors > 0 ||
         !draft_parse(c, is_given ? "definition" : "trigger", text, c->api->catalog, &d)) {
         return rc;
     }
-    w.replace.name = arena_strndup(c->a, name.ptr, name.len);
     c->id = uuid_v7();
     return draft_write(c, d, &w, err);
 }
@@ -222,15 +228,14 @@ int mutate_fork_integration(struct call *c, struct err *err)
     AUTO(db_rows_free) struct db_rows *parent = NULL;
     AUTO(definition_unref) struct definition *d = NULL;
     struct draft_write w = {.is_new = true, .name_field = "name"};
-    struct str name, *labels;
-    (void)call_need_text(c, "name", INTEGRATION_NAME_MAX, &name);
+    struct str *labels;
+    w.replace.name = input_name(c);
     w.replace.description = input_text(c, "description", INTEGRATION_DESCRIPTION_MAX);
     int rc = version_lock(c, "parent", &parent, err);
     if (rc != 0 || c->n_errors > 0 ||
         !draft_parse(c, "parent", db_str(parent, 0, VERSION_DEFINITION), NULL, &d)) {
         return rc;
     }
-    w.replace.name = arena_strndup(c->a, name.ptr, name.len);
     w.replace.n_labels = db_array(parent, 0, VERSION_LABELS, c->a, &labels);
     const char **list = arena_array(c->a, w.replace.n_labels + 1, sizeof(const char *));
     for (size_t i = 0; i < w.replace.n_labels; i++) {

@@ -112,6 +112,17 @@ def test_update_of_a_draft(tenant):
     assert changed['category'] == ''
 
 
+@pytest.mark.parametrize('text', [
+    'yes', '7', '0x1F', '~', '- a', 'a: b', '# c', '@home', "'", '"', '{{#Shop}}', '*a', 'a\tb',
+    'two\nlines', ' leading', 'J\u00fcrgen \u2028 \U0001f600', '\x7f', '%TAG'])
+def test_texts_that_look_like_yaml(tenant, text):
+    draft = create(tenant, 'Plain ' + ascii(text))
+    got = tenant.api.done('updateIntegration', 'integration', 'description category definition',
+                          id=draft, description=text, category=text)
+    assert (got['description'], got['category']) == (text, text)
+    assert yaml.safe_load(got['definition'])['description'] == text
+
+
 def test_update_refuses(tenant):
     draft = create(tenant, 'Refusing')
     create(tenant, 'Has a name')

@@ -1,7 +1,11 @@
 """Integrations and their versions."""
+import os
+
 import yaml
 
 from harness import flows as f
+from harness.png import png
+from harness.sender import send
 
 
 def test_import_tells_the_place_of_a_mistake(prism):
@@ -70,3 +74,14 @@ def test_config_of_the_test_instance(prism):
 def test_run_a_flow_by_hand(prism, orders):
     prism('integrations:flows:test', '--integration-id', orders, '--flow-name', 'Main',
           '--payload', prism.path('payload.json', {'n': 5}))
+
+
+def test_import_with_an_icon(prism, tenant):
+    icon = os.path.join(prism.folder, 'icon.png')
+    with open(icon, 'wb') as file:
+        file.write(png(64))
+    definition = f.integration('Pictured', f.flow('Main', f.trigger(), f.log('Tell', 'x')))
+    made = prism('integrations:import', '--path', prism.path('pictured.yml', definition),
+                 '--icon-path', icon)
+    got = tenant.api.ask('query($id: ID!) { integration(id: $id) { avatarUrl } }', id=made)
+    assert send(got['integration']['avatarUrl'], method='GET').body == png(64)
