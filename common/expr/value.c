@@ -316,15 +316,24 @@ struct str value_to_string(struct arena *a, struct json v)
     return keep_text(a, &b);
 }
 
-struct str value_to_text(struct arena *a, struct json v)
+bool value_text(struct arena *a, struct json v, struct str *ret)
 {
     if (is_text(v)) {
-        return json_as_str(v);
+        *ret = json_as_str(v);
+        return true;
     }
     AUTO(buf_done) struct buf b = {0};
     buf_init(&b, VALUE_TEXT_MAX);
     value_add_text(&b, v);
-    return keep_text(a, &b);
+    *ret = keep_text(a, &b);
+    return !b.full && ret->len == b.len;
+}
+
+struct str value_to_text(struct arena *a, struct json v)
+{
+    struct str text;
+    (void)!value_text(a, v, &text);
+    return text;
 }
 
 /* UTF-8 sorts by code point; in UTF-16 what needs surrogates sorts before U+E000 to U+FFFF. */

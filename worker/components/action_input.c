@@ -105,8 +105,11 @@ int action_input_text(struct action_context *ctx, const char *key, struct str *r
         *ret = json_as_str(v);
     } else if (json_is_nullish(v)) {
         *ret = STR("");
-    } else {
-        *ret = value_to_text(action_arena(ctx), v);
+    } else if (!value_text(action_arena(ctx), v, ret)) {
+        return action_input_error(ctx, key, err,
+                                  "is too large to be written as text: at most %zu MB, and half of "
+                                  "the memory that the execution has left.",
+                                  (size_t)(VALUE_TEXT_MAX / MIB(1)));
     }
     return 0;
 }
