@@ -145,8 +145,6 @@ void payload_build(struct run *run);
 struct json payload_to_record(struct run *run, struct json payload);
 /* What a test run was given as its trigger's result; UNDEFINED = nothing. */
 struct json payload_simulated(struct run *run);
-struct json payload_body(struct arena *a, struct str body, struct str content_type);
-struct json payload_multipart(struct arena *a, struct str body, struct str content_type);
 
 /* record.c */
 void recorder_clear(struct recorder *r);
