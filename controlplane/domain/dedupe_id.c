@@ -1,13 +1,13 @@
 /* Owns the look into a request for its dedupe id, on the loop that took it and on the recorder's
  * thread, for flows that dedupe only. The value is compared as JSON text, so 1 and "1" differ. */
-#include "hooks/hook_dedupe.h"
+#include "domain/dedupe_id.h"
 
 #include "request_payload.h"
 #include "secret.h"
 
 #define TEXT_MAX MIB(64)
 
-bool hook_dedupe(const struct path *path, const struct hook_request *request, uint8_t ret[32])
+bool dedupe_id(const struct path *path, const struct hook_request *request, uint8_t ret[32])
 {
     AUTO(arena_free) struct arena *a = arena_new(KIB(16), REQUEST_PAYLOAD_ROOM);
     struct json value = request_payload_get(a, request, path);

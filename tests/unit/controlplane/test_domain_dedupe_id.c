@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "hooks/hook_dedupe.h"
+#include "domain/dedupe_id.h"
 
 static struct wire_pair pairs[] = {{STR("X-Order"), STR("17")}, {STR("Other"), STR("x")}};
 static const struct hook_request request = {
@@ -22,7 +22,7 @@ static bool digest(const char *text, const struct hook_request *r, uint8_t ret[3
     struct path *p = NULL;
     struct err err = {0};
     assert_int_equal(path_compile(a, str_of(text), &p, &err), 0);
-    return hook_dedupe(p, r, ret);
+    return dedupe_id(p, r, ret);
 }
 
 static void test_found(void **state)
