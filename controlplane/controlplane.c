@@ -166,6 +166,13 @@ static void on_freed(void *arg, const struct uuid *keys, size_t n)
     gate_wake(cp->gate, keys, n);
 }
 
+static void on_executions(void *arg, const struct uuid *ids, size_t n)
+{
+    struct controlplane *cp = arg;
+    dispatcher_add_ids(cp->dispatcher, ids, n);
+    gate_wake(cp->gate, NULL, 0);
+}
+
 static int make_back_office(struct controlplane *cp, struct err *err)
 {
     const char *postgres = cp->config.postgres, *pool = cp->config.pool;
@@ -175,7 +182,9 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                     .conninfo = postgres,
                                                     .pool = pool,
                                                     .on_freed = on_freed,
-                                                    .on_freed_arg = cp},
+                                                    .on_freed_arg = cp,
+                                                    .on_executions = on_executions,
+                                                    .on_executions_arg = cp},
                          &cp->recorder, err);
         r = r == 0 ? recorder_start(cp->recorder) : r;
         cp->checkpoints =
@@ -294,13 +303,6 @@ static int make_ingress(struct controlplane *cp, struct err *err)
                                   .node = cp->node};
     r = r == 0 ? hooks_new(&hooks, cp->server, &cp->hooks, err) : r;
     return r == 0 ? hooks_start(cp->hooks, err) : r;
-}
-
-static void on_executions(void *arg, const struct uuid *ids, size_t n)
-{
-    struct controlplane *cp = arg;
-    dispatcher_add_ids(cp->dispatcher, ids, n);
-    gate_wake(cp->gate, NULL, 0);
 }
 
 static int make_api(struct controlplane *cp, struct err *err)

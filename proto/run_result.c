@@ -70,6 +70,13 @@ static const struct wire_field run_result_fields[] = {
     WIRE_FIELD(22, struct run_result, retry_exponential, WIRE_BOOL, 0),
     WIRE_FIELD(23, struct run_result, unique_request_id, WIRE_STR, UNIQUE_REQUEST_ID_MAX),
     WIRE_FIELD(24, struct run_result, streamed, WIRE_BOOL, 0),
+    WIRE_FIELD(25, struct run_result, route, WIRE_BOOL, 0),
+    WIRE_FIELD(26, struct run_result, route_flow, WIRE_STR, ROUTE_VALUE_MAX),
+    WIRE_FIELD(27, struct run_result, route_customer, WIRE_STR, ROUTE_VALUE_MAX),
+    WIRE_FIELD(28, struct run_result, route_flow_field, WIRE_STR, 2 * ROUTE_VALUE_MAX),
+    WIRE_FIELD(29, struct run_result, route_customer_field, WIRE_STR, 2 * ROUTE_VALUE_MAX),
+    WIRE_FIELD(30, struct run_result, reply_to, WIRE_STR, NAME_MAX_BYTES),
+    WIRE_FIELD(31, struct run_result, traceparent, WIRE_STR, NAME_MAX_BYTES),
     {0},
 };
 const struct wire_message run_result_message = {

@@ -3,6 +3,7 @@
  * it is freed when none has it. Only on its loop's thread. */
 #include "hooks/hook_call.h"
 
+#include "hooks/hook_route.h"
 #include "http/metrics.h"
 
 #define RETRY_SECONDS 1
@@ -61,6 +62,10 @@ void hook_call_settle(struct hook_call *call)
     }
     if (!call->asking && !call->committing) {
         hook_target_done(&call->target);
+        if (call->route) {
+            hook_route_done(call->route);
+            mem_free(call->route);
+        }
         mem_free((void *)(uintptr_t)call->reply.ptr);
         mem_free(call);
     }

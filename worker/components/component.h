@@ -115,6 +115,8 @@ enum log_line_level {
 void action_log(struct action_context *ctx, enum log_line_level level, struct str message);
 /* The payload of the trigger (section "trigger results" of the definition format). */
 struct json action_trigger_payload(struct action_context *ctx);
+/* Where another flow of the instance is called; UNDEFINED: it has none of this name. */
+struct json action_flow_url(struct action_context *ctx, struct str flow_name);
 /* Nanoseconds (monotonic) at which the run must end; blocking calls must not wait past it. */
 int64_t action_deadline(struct action_context *ctx);
 /* Deterministic for (execution, step, iteration): sent as Idempotency-Key. */

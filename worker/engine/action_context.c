@@ -35,6 +35,11 @@ struct json action_trigger_payload(struct action_context *ctx)
     return ctx->run->payload;
 }
 
+struct json action_flow_url(struct action_context *ctx, struct str flow_name)
+{
+    return json_get(ctx->run->instance->call_urls, flow_name);
+}
+
 int64_t action_deadline(struct action_context *ctx)
 {
     return ctx->run->deadline_ns;

@@ -318,6 +318,15 @@ void run_record_result(struct run *run, struct buf *to)
         .queued = q->queued,
     };
     add_retry(run, &result);
+    if (run->routed && !failed) {
+        result.route = true;
+        result.route_flow = run->route.flow.value;
+        result.route_flow_field = run->route.flow.field;
+        result.route_customer = run->route.customer.value;
+        result.route_customer_field = run->route.customer.field;
+        result.reply_to = q->reply_to;
+        result.traceparent = q->traceparent;
+    }
     result.streamed = run_is_told(run);
     wire_encode(&run_result_message, &result, to);
 }

@@ -14,7 +14,9 @@ struct answer {
 static void send(struct run *run, const struct answer *answer)
 {
     struct arena *a = run->keep;
-    struct sync_reply reply = {.execution_id = run->request->execution_id,
+    const struct run_request *q = run->request;
+    bool sent_on = !uuid_is_nil(&q->reply_id); /* the sender knows the execution before this one */
+    struct sync_reply reply = {.execution_id = sent_on ? q->reply_id : q->execution_id,
                                .status_code = (uint32_t)answer->status,
                                .content_type = str_of(answer->content_type),
                                .body = answer->body};
@@ -47,7 +49,7 @@ static struct str id_body(struct run *run, const char *error)
 
 static void send_error(struct run *run, const char *error)
 {
-    send(run, &(struct answer){.status = 500,
+    send(run, &(struct answer){.status = run->misrouted ? 400 : 500,
                                .content_type = "application/json",
                                .headers = json_undefined(),
                                .body = id_body(run, error)});

@@ -316,7 +316,7 @@ struct loop {
  * caller who waits for the flow's answer. */
 static bool results_wanted(const struct run *run, const struct plan_step *ps)
 {
-    if (run->request->synchronous && run->request->reply_to.len) {
+    if (run->request->preprocess || (run->request->synchronous && run->request->reply_to.len)) {
         return true;
     }
     while (!ps->last_use && !ps->used_later && ps->feeds != PLAN_NO_LOOP) {
@@ -564,6 +564,11 @@ static void run_flow(struct run *run)
     if (signal == FLOW_FAIL && !run->err.message[0]) {
         (void)err_set(&run->err, 0, "run.failed", "the execution failed");
     }
+    run->stopped = signal == FLOW_STOP;
+    if (run->request->preprocess && signal != FLOW_FAIL && !run->stopped) {
+        run->routed = run_route(run, &run->route, &run->err) == 0;
+        run->misrouted = !run->routed;
+    }
 }
 
 void engine_run(struct engine_memory *m, const struct engine_env *env,
@@ -593,8 +598,13 @@ void engine_run(struct engine_memory *m, const struct engine_env *env,
     } else if (prepare(&run, &run.err) == 0) {
         run_flow(&run);
     }
-    run_reply_end(&run);
+    if (!run.routed) {
+        run_reply_end(&run);
+    }
     run_record_result(&run, to);
+    if (run.routed && run.err.message[0]) { /* its state could not be kept: it goes nowhere */
+        run_reply_end(&run);
+    }
     state_done(&run);
     engine_memory_clear(m);
 }

@@ -88,6 +88,14 @@ struct engine_memory {
     struct buf text; /* scratch of template and text building; never across calls */
 };
 
+/* What the fields of the definition said. */
+struct route_value {
+    struct str field, value; /* "" = the definition has no such field */
+};
+struct run_route {
+    struct route_value flow, customer;
+};
+
 struct run {
     const struct engine_env *env;
     struct engine_memory *memory;
@@ -116,6 +124,10 @@ struct run {
     } told;                /* progress.c */
     struct json simulated; /* a test's ready-made trigger result; UNDEFINED = none */
     struct err err;        /* why the run failed */
+    bool stopped;          /* by a step, before the last one */
+    bool routed;           /* route says where the event goes; the answer comes from there */
+    bool misrouted;        /* err is about that */
+    struct run_route route;
     const struct plan_step *failed_step;
 };
 
@@ -145,8 +157,9 @@ void payload_build(struct run *run);
 struct json payload_to_record(struct run *run, struct json payload);
 /* What a test run was given as its trigger's result; UNDEFINED = nothing. */
 struct json payload_simulated(struct run *run);
-struct json payload_body(struct arena *a, struct str body, struct str content_type);
-struct json payload_multipart(struct arena *a, struct str body, struct str content_type);
+
+/* route.c: of a preprocess flow that has come to its end. */
+int run_route(struct run *run, struct run_route *ret, struct err *err) must_check;
 
 /* record.c */
 void recorder_clear(struct recorder *r);

@@ -59,6 +59,11 @@ void action_log(struct action_context *ctx, enum log_line_level level, struct st
     ctx->message = str_of(arena_strndup(ctx->arena, message.ptr, message.len));
 }
 
+struct json action_flow_url(struct action_context *ctx, struct str flow_name)
+{
+    return json_get(json_get(action_trigger_payload(ctx), STR("webhookUrls")), flow_name);
+}
+
 struct json action_trigger_payload(struct action_context *ctx)
 {
     return ctx->payload;

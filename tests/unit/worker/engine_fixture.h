@@ -193,8 +193,11 @@ static const struct component *test_find(const char *key)
 
 struct fixture {
     /* set before */
-    const char *flow_keys; /* further keys of the flow, e.g. ", isSynchronous: true" */
-    const char *config;    /* JSON */
+    const char *flow_keys;              /* further keys of the flow, e.g. ", isSynchronous: true" */
+    const char *root_keys, *more_flows; /* of the definition; NULL = none */
+    bool preprocess;
+    struct uuid reply_id;
+    const char *config; /* JSON */
     struct hook_request hook;
     struct str body; /* shorthand for hook.body */
     bool synchronous;
@@ -345,7 +348,11 @@ static unused struct instance *fx_instance(struct fixture *fx, const char *steps
     buf_adds(&yaml, steps);
     buf_adds(&yaml, "]");
     buf_adds(&yaml, fx->flow_keys ? fx->flow_keys : "");
-    buf_adds(&yaml, "}]}");
+    buf_adds(&yaml, "}");
+    buf_adds(&yaml, fx->more_flows ? fx->more_flows : "");
+    buf_adds(&yaml, "]");
+    buf_adds(&yaml, fx->root_keys ? fx->root_keys : "");
+    buf_adds(&yaml, "}");
     struct fetched_flow flow = {.flow_config_id = fx_id,
                                 .flow_id = fx_id,
                                 .name = STR("Main"),
@@ -425,6 +432,8 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                                   .synchronous = fx->synchronous,
                                   .debug = fx->debug,
                                   .test = fx->test,
+                                  .preprocess = fx->preprocess,
+                                  .reply_id = fx->reply_id,
                                   .traceparent = str_of(fx->traceparent),
                                   .request = buf_str(&hook)};
     struct engine_env env = {.ctx = fx,
