@@ -113,7 +113,7 @@ def values(stack):
 @pytest.fixture(scope='module')
 def large(tenant, stub):
     stub.on('/noise', (200, {'Content-Type': 'image/png'}, noise(30 * MB)))
-    stub.on('/words', (200, {'Content-Type': 'text/plain'}, b'tea for two, ' * 200000))
+    stub.on('/words', (200, {'Content-Type': 'text/plain'}, b'tea for two, ' * 100000))
     stub.on('/picture', (200, {'Content-Type': 'image/png'}, noise(6 * MB, 2)))
     made = tenant.deploy(f.integration(
         'Large',
@@ -124,7 +124,8 @@ def large(tenant, stub):
         f.flow('Bytes', f.trigger(), get_step('Noise', stub.url + '/picture'), synchronous=True),
         f.flow('Object', f.trigger(), get_step('Words', stub.url + '/words', 'text'),
                f.make_object('Many', a=f.ref('words.results'), b=f.ref('words.results'),
-                             c=f.ref('words.results')), synchronous=True)))
+                             c=f.ref('words.results'), d=f.ref('words.results'),
+                             e=f.ref('words.results')), synchronous=True)))
     made.execution = made.run({}, 'Main')
     return made
 
@@ -138,8 +139,8 @@ def test_step_results(tenant, stack, large):
     whole = fetched(got['Noise'])
     assert whole['data'] == {'data': noise(30 * MB), 'contentType': 'image/png'}
     assert got['Noise']['results'] is None, 'too large to be shown'
-    assert fetched(got['Words'])['data'] == 'tea for two, ' * 200000
-    assert got['Words']['results'] == 'tea for two, ' * 200000, 'small enough to be shown'
+    assert fetched(got['Words'])['data'] == 'tea for two, ' * 100000
+    assert got['Words']['results'] == 'tea for two, ' * 100000, 'small enough to be shown'
     assert fetched(got['Both'])['data'] == got['Both']['results']
     assert fetched(got['Small'])['data'] == 'ab' and got['Small']['results'] == 'ab'
     assert fetched(got['Start'])['data'] == got['Start']['results']
@@ -202,7 +203,7 @@ def test_synchronous_answers(tenant, stack, large):
     reply = large.send({}, 'Object', timeout=60)
     answer = follow(reply)
     assert answer.headers['Content-Type'] == 'application/json'
-    assert answer.json == {k: 'tea for two, ' * 200000 for k in 'abc'}
+    assert answer.json == {k: 'tea for two, ' * 100000 for k in 'abcde'}
     large.finished(reply.headers['prismatic-executionid'])
     assert follow(reply).status == 200, 'it stays when the result is recorded'
 
@@ -221,11 +222,12 @@ def test_deleted_instance(tenant, stack, stub):
 def test_orphans_are_swept(tenant, stack, large):
     """What no result names goes; what one names stays."""
     before = values(stack)
-    stack.sql('''INSERT INTO execution_value SELECT execution_id, gen_random_uuid(),
-        organization_id, instance_id, size, content_type, 0, 0, false FROM execution_value LIMIT 5''')
-    stack.sql('''INSERT INTO execution_value_chunk SELECT execution_id, id, 0, organization_id, 0, 'x'
-        FROM execution_value WHERE NOT kept''')
-    assert values(stack)[0] == before[0] + 5
+    made = stack.sql('''WITH v AS (INSERT INTO execution_value
+        SELECT execution_id, gen_random_uuid(), organization_id, instance_id, size, content_type, 0, 0,
+               false FROM execution_value LIMIT 5 RETURNING execution_id, id, organization_id)
+        INSERT INTO execution_value_chunk SELECT execution_id, id, 0, organization_id, 0, 'x' FROM v
+        RETURNING 1''')
+    assert len(made) == 5
     wait_until(lambda: values(stack) == before, 30, 'orphans are gone')
     assert fetched(steps(tenant, large.execution.id)['Words'])['data']
 

@@ -36,5 +36,5 @@ def test_the_switch_lets_effects_repeat(durable):
 
 
 def test_large_values(durable):
-    outcome = run_values(durable, events=4, size=6_500_000, kills=['controlplane', 'worker'])
+    outcome = run_values(durable, events=3, size=3_500_000, kills=['controlplane', 'worker'])
     assert outcome.good() and outcome.taken_over > 0 and outcome.while_sending > 0, str(outcome)
