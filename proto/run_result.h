@@ -52,6 +52,7 @@ struct run_result {
     struct str route_customer_field;
     struct str reply_to; /* of a connection that waits for the answer; "" = none */
     struct str traceparent;
+    struct wire_list values;      /* struct value_ref: stored ahead and named by what is in here */
 };
 extern const struct wire_message run_result_message;
 extern const struct wire_message result_log_message;
@@ -69,6 +70,10 @@ struct step_result {
     struct str loop_path; /* "outerLoop.3,innerLoop.0"; "" outside loops */
     uint32_t attempts;    /* 0 = one */
     bool skipped_data;    /* data was over the limit and left out */
+    /* Data too large for the message: `data` is empty and the value is stored (proto/value.h). */
+    struct uuid value_id;
+    uint64_t value_size;
+    struct str content_type; /* of such data */
 };
 extern const struct wire_message step_result_message;
 
@@ -84,5 +89,6 @@ struct sync_reply {
     struct str content_type;
     struct wire_pairs headers;
     struct str body;
+    struct uuid value_id; /* not nil: the body is stored as this value, its raw bytes */
 };
 extern const struct wire_message sync_reply_message;

@@ -17,6 +17,7 @@
 #include "outbox.h"
 #include "sealed.h"
 #include "subjects.h"
+#include "values.h"
 
 #define DRAIN_NS          (20 * NS_PER_SEC)
 #define FETCH_NS          (300 * NS_PER_SEC) /* a definition is waited for at most so long */
@@ -186,6 +187,20 @@ static int on_checkpoint_read(void *ctx, const struct checkpoint_read *what, int
     return wire_decode(&checkpoint_parts_message, a, data, ret, err);
 }
 
+static int on_value_put(void *ctx, const struct value *value, int64_t deadline_ns, int64_t stall_ns,
+                        struct err *err)
+{
+    return values_put(((struct slot_memory *)ctx)->worker->bus, value, deadline_ns, stall_ns, err);
+}
+
+static int on_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
+                        uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
+                        struct err *err)
+{
+    return values_get(((struct slot_memory *)ctx)->worker->bus, execution_id, value_id, size,
+                      deadline_ns, a, ret, err);
+}
+
 static void on_reply(void *ctx, const char *subject, struct str data)
 {
     struct worker *w = ((struct slot_memory *)ctx)->worker;
@@ -273,6 +288,8 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .checkpoint = on_checkpoint,
                                    .checkpoint_read = on_checkpoint_read,
                                    .state_put = on_state_put,
+                                   .value_put = on_value_put,
+                                   .value_get = on_value_get,
                                    .reply = on_reply,
                                    .progress = on_progress,
                                    .http = on_http};

@@ -500,6 +500,7 @@ int hooks_new(const struct hooks_options *options, struct server *server, struct
         struct hook_loop *at = &h->loops[i];
         at->sink.done = post_outcomes;
         at->hooks = h;
+        at->urls = options->urls;
         at->loop = server_loop(server, i);
         (void)snprintf(at->reply_to, sizeof(at->reply_to), SUBJECT_REPLY ".%s.%zu", node, i);
     }

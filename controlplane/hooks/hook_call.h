@@ -12,6 +12,7 @@ struct hook_call;
 struct hook_loop {
     struct accept_sink sink;
     struct hooks *hooks;
+    const struct result_urls *urls;
     struct loop *loop;
     struct bus_sub *sub;
     char reply_to[REPLY_TO_MAX];

@@ -13,6 +13,7 @@
 #include "recorder/log_rows.h"
 #include "recorder/retries.h"
 #include "recorder/routes.h"
+#include "value.h"
 
 #define RESULT_COPY                                                                                \
     "COPY execution_result (id, organization_id, attempt, status, n_steps, steps_size, "           \
@@ -332,7 +333,7 @@ static bool results_alone(const struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
         const struct run_result *r = &b->results[i];
-        if (r->logs.n || r->states.n || r->queued || r->streamed || r->route ||
+        if (r->logs.n || r->states.n || r->queued || r->streamed || r->route || r->values.n ||
             retries_concern(r)) {
             return false;
         }
@@ -363,6 +364,29 @@ static int free_places(struct batch *b, struct db *db, struct err *err)
         }
     }
     return r;
+}
+
+/* The large values that the results name stay; the sweeper takes those that none names. */
+static int keep_values(struct batch *b, struct db *db, struct err *err)
+{
+    size_t most = 0, n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        most += b->results[i].values.n;
+    }
+    if (most == 0) {
+        return 0;
+    }
+    struct uuid *executions = arena_array(b->arena, most, sizeof(*executions));
+    struct uuid *values = arena_array(b->arena, most, sizeof(*values));
+    for (size_t i = 0; i < b->n; i++) {
+        const struct value_ref *refs = b->results[i].values.items;
+        for (size_t k = 0; k < b->results[i].values.n; k++) {
+            executions[n] = b->results[i].execution_id;
+            values[n++] = refs[k].value_id;
+        }
+    }
+    return db_run(db, QUERY_RECORD_VALUES_KEPT, NULL, err, DB_UUIDS(executions, n),
+                  DB_UUIDS(values, n));
 }
 
 static bool any_retry(const struct batch *b)
@@ -403,6 +427,9 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     }
     if (r == 0 && b->n > 0) {
         r = write_states(b, db, err);
+    }
+    if (r == 0 && b->n > 0) {
+        r = keep_values(b, db, err);
     }
     if (r == 0 && b->n > 0) {
         r = free_places(b, db, err);
@@ -462,7 +489,7 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     one->status = RUN_FAILED;
     one->n_steps = one->steps_size = 0;
     one->steps = str_n("", 0);
-    one->logs.n = one->states.n = 0;
+    one->logs.n = one->states.n = one->values.n = 0;
     one->retry_max = 0;
     one->streamed = one->route = false;
     return record_sorted(b, db, ret_recorded, err);

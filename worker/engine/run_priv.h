@@ -42,6 +42,13 @@ struct recorder {
     struct log_entry *logs;
     uint32_t n_steps, n_steps_left_out;
     uint32_t n_logs, cap_logs, n_logs_left_out;
+    struct value_ref *values; /* stored apart */
+    uint32_t n_values, cap_values, values_said, value_timeouts;
+    /* Of the step recorded last, where it is one run of bytes that is stored; raw.ptr NULL = not.
+     */
+    struct str raw;
+    struct uuid raw_id;
+    char raw_type[VALUE_TYPE_MAX];
 };
 
 /* What is kept for later attempts, and what earlier ones have left. */
@@ -184,6 +191,24 @@ void run_record_result(struct run *run, struct buf *to);
 
 /* Appends a step result as an earlier attempt has recorded it. */
 void run_record_again(struct run *run, struct str message);
+
+/* value.c: what is too large for a message */
+bool run_stores_values(const struct run *run);
+/* Encodes {data, contentType} of a step into the recorder's data, which has `room`, or stores it
+ * apart and names it in s; s->name and s->content_type are set. False: it is to be left out. */
+bool run_encode_data(struct run *run, struct json whole, size_t room, struct step_result *s);
+/* Stores the encoded s->data apart; false = it could not be. */
+bool run_store_data(struct run *run, struct step_result *s);
+/* Stores an answer's body; the content type is that of its later download. */
+int run_store_answer(struct run *run, struct str body, const char *content_type,
+                     struct uuid *ret_id, struct err *err) must_check;
+/* What an earlier attempt has stored; the bytes live as long as the scratch memory. */
+int run_read_value(struct run *run, const struct step_result *was, struct str *ret,
+                   struct err *err) must_check;
+/* The run's result names the value of such a step, too. */
+void run_keep_value(struct run *run, const struct step_result *s);
+/* The type under which bytes and texts are downloaded. */
+const char *run_raw_type(struct json data, const char *content_type);
 
 /* checkpoint.c */
 int checkpoint_begin(struct run *run, struct err *err) must_check;

@@ -189,6 +189,19 @@ static const struct component *test_find(const char *key)
     return strcmp(key, "test") == 0 ? &test_component : component_find(key);
 }
 
+/* Large values as a control plane keeps them. */
+struct fx_values {
+    struct {
+        struct uuid id;
+        struct buf bytes;
+        char type[100];
+        uint64_t raw_at, raw_size;
+    } items[20];
+    size_t n, n_read;
+    int rc; /* of storing */
+    const char *code;
+};
+
 /* --- one run ---------------------------------------------------------------------------------- */
 
 struct fixture {
@@ -211,6 +224,7 @@ struct fixture {
     struct checkpoint *parts;
     size_t n_checkpoints, parts_max; /* a part beyond: another attempt has taken over */
     bool parts_away;
+    struct fx_values *values; /* NULL = none are stored */
     /* seen after */
     struct arena *arena;
     struct run_result result;
@@ -242,6 +256,44 @@ static int fx_state_put(void *ctx, const struct state_fetch *part, int64_t deadl
     assert_true(part->data.len <= STATE_PART_BYTES);
     buf_add_str(&fx->uploaded, part->data);
     return 0;
+}
+static int fx_value_put(void *ctx, const struct value *value, int64_t deadline_ns, int64_t stall_ns,
+                        struct err *err)
+{
+    struct fixture *fx = ctx;
+    struct fx_values *all = fx->values;
+    assert_int_equal(fx->blocked, 1);
+    assert_true(stall_ns > 0);
+    if (all->rc) {
+        return err_set(err, all->rc, all->code, "%s", all->code);
+    }
+    assert_true(all->n < ARRAY_LEN(all->items));
+    struct buf *b = &all->items[all->n].bytes;
+    buf_init(b, 0);
+    for (size_t i = 0; i < value->n_pieces; i++) {
+        buf_add_str(b, value->pieces[i]);
+    }
+    assert_int_equal(b->len, value->size);
+    all->items[all->n].id = value->value_id;
+    all->items[all->n].raw_at = value->raw_at;
+    all->items[all->n].raw_size = value->raw_size;
+    (void)snprintf(all->items[all->n++].type, 100, "%s", value->content_type);
+    return 0;
+}
+static int fx_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
+                        uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
+                        struct err *err)
+{
+    struct fx_values *all = ((struct fixture *)ctx)->values;
+    for (size_t i = 0; i < all->n; i++) {
+        if (uuid_eq(&all->items[i].id, value_id)) {
+            assert_int_equal(size, all->items[i].bytes.len);
+            all->n_read++;
+            *ret = str_n(arena_dup(a, all->items[i].bytes.data, size), size);
+            return 0;
+        }
+    }
+    return err_set(err, -ENOENT, "value.gone", "gone");
 }
 static int fx_state_fetch(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
                           struct arena *a, struct str *ret_store, uint64_t *ret_elsewhere,
@@ -441,6 +493,8 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                              .block_end = fx_block_end,
                              .state_fetch = fx_state_fetch,
                              .state_put = fx_state_put,
+                             .value_put = fx->values ? fx_value_put : NULL,
+                             .value_get = fx->values ? fx_value_get : NULL,
                              .reply = fx_reply,
                              .checkpoint = fx->parts ? fx_checkpoint : NULL,
                              .checkpoint_read = fx_checkpoint_read,
