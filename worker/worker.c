@@ -37,6 +37,7 @@ struct worker {
     struct address_policy addresses;
     const char *pool;
     struct uuid id;
+    struct spill_disk *spill_disk;
     struct bus *bus;
     struct held *held;
     struct definitions *definitions;
@@ -275,7 +276,8 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .state_put = on_state_put,
                                    .reply = on_reply,
                                    .progress = on_progress,
-                                   .http = on_http};
+                                   .http = on_http,
+                                   .spill_disk = w->spill_disk};
     AUTO(instance_unref) struct instance *instance = NULL;
     struct err err = {0};
     held_start(w->held, job);
@@ -398,6 +400,10 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
 {
     struct worker *w = mem_new(struct worker);
     int rc = address_policy_parse(str_of(config->allow_addresses), &w->addresses, err);
+    if (rc == 0) {
+        rc = spill_disk_new(&w->spill_disk, config->spill_folder,
+                            (uint64_t)config->spill_max_mb * MIB(1), err);
+    }
     if (rc < 0) {
         mem_free(w);
         return rc;
@@ -409,6 +415,7 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
         .url = config->nats, .name = "leat-worker", .on_connection = on_connection, .ctx = w};
     rc = bus_new(&bus, CONNECT_MS, &w->bus, err);
     if (rc < 0) {
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
         return rc;
@@ -446,6 +453,7 @@ struct worker *worker_free(struct worker *w)
         w->definitions = definitions_free(w->definitions);
         w->held = held_free(w->held);
         w->bus = bus_free(w->bus);
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
     }

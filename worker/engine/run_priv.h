@@ -85,7 +85,8 @@ struct engine_memory {
     struct recorder recorder;
     struct unsaved unsaved;
     struct resume resume;
-    struct buf text; /* scratch of template and text building; never across calls */
+    struct spill_set spills; /* the run's large values */
+    struct buf text;         /* scratch of template and text building; never across calls */
 };
 
 struct run {

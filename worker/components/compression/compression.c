@@ -1,5 +1,5 @@
 /* Owns the actions on compressed data: ZIP archives, gzip, and deflate. Pure, on the slot's thread,
- * in memory only. Files ({data, contentType}) stand for their data; results are such files. */
+ * over values only. Files ({data, contentType}) stand for their data; results are such files. */
 #include "components/compression/archive.h"
 #include "components/compression/streams.h"
 #include "components/registry.h"
@@ -195,8 +195,9 @@ static int named_file(struct action_context *ctx, struct str name, struct json c
     }
     struct str data = content_of(ctx, content);
     *total += data.len;
-    if (*total > ARCHIVE_MAX_BYTES) {
-        return action_input_error(ctx, "files", err, "are larger than 64 MB together.");
+    if (*total > archive_max_bytes(ctx)) {
+        return action_input_error(ctx, "files", err, "are larger than %zu MB together.",
+                                  archive_max_bytes(ctx) / MIB(1));
     }
     *ret = (struct archive_file){name, data};
     return 0;
@@ -324,7 +325,7 @@ static const struct action actions[] = {
     {
         .key = "decompressDeflate",
         .label = "Decompress Deflate",
-        .description = "Decompresses deflated data, at most 64 MB of it.",
+        .description = "Decompresses deflated data, at most 500 MB of it.",
         .inputs = inflate_inputs,
         .example = "{\"data\": \"aGVsbG8=\", \"contentType\": \"text/plain\"}",
         .perform = decompress_deflate,
@@ -332,7 +333,7 @@ static const struct action actions[] = {
     {
         .key = "decompressGzip",
         .label = "Decompress Gzip",
-        .description = "Decompresses a gzip file, at most 64 MB of it.",
+        .description = "Decompresses a gzip file, at most 500 MB of it.",
         .inputs = gunzip_inputs,
         .example = "{\"data\": \"aGVsbG8=\", \"contentType\": \"text/plain\"}",
         .perform = decompress_gzip,
@@ -340,7 +341,7 @@ static const struct action actions[] = {
     {
         .key = "unzip",
         .label = "Unzip",
-        .description = "Reads the files of a ZIP archive: at most 10000, of 64 MB together. Names "
+        .description = "Reads the files of a ZIP archive: at most 10000, of 500 MB together. Names "
                        "are as the archive has them; folders are left out.",
         .inputs = unzip_inputs,
         .example = "[{\"name\": \"notes/a.txt\", \"data\": \"SGVsbG8=\", \"contentType\": "
