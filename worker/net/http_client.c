@@ -398,6 +398,9 @@ static void set_options(struct http_client *c, const struct hop *hop,
         SET(c, CURLOPT_POST, 1L);
         set_body(c, req);
     }
+    if (!str_eq(hop->method, STR("HEAD"))) { /* one that says so is refused before it comes */
+        SET(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)c->body.max);
+    }
     SET(c, CURLOPT_CUSTOMREQUEST, method);
 }
 
@@ -415,7 +418,7 @@ static int failure(struct http_client *c, const struct hop *hop, const struct ht
         retryable = false;
     } else if (c->body.failure != SPILL_OK) {
         return spill_error(&c->body, err);
-    } else if (c->body.full || c->headers.full) {
+    } else if (c->body.full || c->headers.full || code == CURLE_FILESIZE_EXCEEDED) {
         rc = err_set(err, -EMSGSIZE, "http.too_large",
                      "The response of %.200s is larger than %zu bytes. Ask for smaller pages.",
                      host, c->headers.full ? HTTP_MAX_HEADER_BYTES : max_bytes);

@@ -151,7 +151,7 @@ static int decompress_gzip(struct action_context *ctx, struct action_result *ret
 
 static int compress_deflate(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    enum stream_format format;
+    enum stream_format format = STREAM_ZLIB;
     int rc = read_format(ctx, &format, err);
     return rc < 0 ? rc
                   : compress_as(ctx, format,
@@ -163,7 +163,7 @@ static int compress_deflate(struct action_context *ctx, struct action_result *re
 static int decompress_deflate(struct action_context *ctx, struct action_result *ret,
                               struct err *err)
 {
-    enum stream_format format;
+    enum stream_format format = STREAM_ZLIB;
     int rc = read_format(ctx, &format, err);
     return rc < 0 ? rc : decompress_as(ctx, "deflatedData", format, ret, err);
 }
