@@ -38,6 +38,7 @@ struct worker {
     struct address_policy addresses;
     const char *pool;
     struct uuid id;
+    struct spill_disk *spill_disk;
     struct bus *bus;
     struct held *held;
     struct definitions *definitions;
@@ -292,7 +293,8 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .value_get = on_value_get,
                                    .reply = on_reply,
                                    .progress = on_progress,
-                                   .http = on_http};
+                                   .http = on_http,
+                                   .spill_disk = w->spill_disk};
     AUTO(instance_unref) struct instance *instance = NULL;
     struct err err = {0};
     held_start(w->held, job);
@@ -415,6 +417,10 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
 {
     struct worker *w = mem_new(struct worker);
     int rc = address_policy_parse(str_of(config->allow_addresses), &w->addresses, err);
+    if (rc == 0) {
+        rc = spill_disk_new(&w->spill_disk, config->spill_folder,
+                            (uint64_t)config->spill_max_mb * MIB(1), err);
+    }
     if (rc < 0) {
         mem_free(w);
         return rc;
@@ -426,6 +432,7 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
         .url = config->nats, .name = "leat-worker", .on_connection = on_connection, .ctx = w};
     rc = bus_new(&bus, CONNECT_MS, &w->bus, err);
     if (rc < 0) {
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
         return rc;
@@ -463,6 +470,7 @@ struct worker *worker_free(struct worker *w)
         w->definitions = definitions_free(w->definitions);
         w->held = held_free(w->held);
         w->bus = bus_free(w->bus);
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
     }

@@ -230,7 +230,7 @@ static void add_bytes_as_text(struct buf *b, struct str bytes)
         buf_add_str(b, bytes);
         return;
     }
-    for (size_t i = 0; i < bytes.len;) {
+    for (size_t i = 0; i < bytes.len && !b->full;) {
         size_t n = utf8_length(bytes.ptr + i, bytes.len - i);
         if (n == 0) {
             buf_adds(b, "\xEF\xBF\xBD");

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "catalog.h"
-#include "json.h"
+#include "spill.h"
 
 struct action_context; /* the engine's; see the accessors below */
 
@@ -79,6 +79,8 @@ int action_input_error(struct action_context *ctx, const char *key, struct err *
 /* Fails ("action.memory") when the run's arena has less than `bytes` left: asked before anything
  * whose size an input decides. */
 int action_room(struct action_context *ctx, size_t bytes, struct err *err) must_check;
+/* For results that may be large: what is gathered there stays out of memory. */
+struct spill_set *action_spills(struct action_context *ctx);
 /* Parses JSON text within the arena's room; -EINVAL as json_parse. */
 int action_parse_json(struct action_context *ctx, struct str text, struct json *ret,
                       struct err *err) must_check;

@@ -25,6 +25,11 @@ struct arena *action_arena(struct action_context *ctx)
     return ctx->run->scratch;
 }
 
+struct spill_set *action_spills(struct action_context *ctx)
+{
+    return &ctx->run->memory->spills;
+}
+
 void action_log(struct action_context *ctx, enum log_line_level level, struct str message)
 {
     run_log(ctx->run, level, ctx->step->def->name, message);
@@ -133,5 +138,5 @@ struct json action_cursor(struct action_context *ctx)
 
 void action_set_cursor(struct action_context *ctx, struct json cursor)
 {
-    ctx->run->cursor = json_copy(ctx->run->keep, cursor);
+    ctx->run->cursor = spill_copy(&ctx->run->memory->spills, ctx->run->keep, cursor, 0);
 }

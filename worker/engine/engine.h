@@ -6,6 +6,7 @@
 #include "definitions/instance.h"
 #include "run_request.h"
 #include "run_result.h"
+#include "spill.h"
 #include "value_sender.h"
 
 #define RUN_DEADLINE_MS      (15 * 60 * 1000)
@@ -55,7 +56,8 @@ struct engine_env {
     /* Sends an encoded run_progress of a test run; NULL = nobody is told. */
     void (*progress)(void *ctx, struct str data);
     struct http_client *(*http)(void *ctx);
-    int64_t run_ms; /* 0 = RUN_DEADLINE_MS */
+    int64_t run_ms;                /* 0 = RUN_DEADLINE_MS */
+    struct spill_disk *spill_disk; /* for large values; NULL = they stay in memory */
 };
 
 /* What a slot keeps between runs: arenas and buffers that shrink back when a run was large. */

@@ -92,7 +92,8 @@ struct engine_memory {
     struct recorder recorder;
     struct unsaved unsaved;
     struct resume resume;
-    struct buf text; /* scratch of template and text building; never across calls */
+    struct spill_set spills; /* the run's large values */
+    struct buf text;         /* scratch of template and text building; never across calls */
 };
 
 /* What the fields of the definition said. */

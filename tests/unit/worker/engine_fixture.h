@@ -84,6 +84,41 @@ static int test_big(struct action_context *ctx, struct action_result *ret, struc
     ret->data = json_str(str_n(text, (size_t)size));
     return 0;
 }
+/* So many bytes outside of memory, the first three of which tell how many were made before. */
+static int test_large(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    int64_t size;
+    struct str bytes;
+    char part[KIB(32)];
+    int rc = action_input_int(ctx, "value", 4, INT64_C(1) << 30, &size, err);
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, action_spills(ctx), SPILL_VALUE_MAX);
+    memset(part, '.', sizeof(part));
+    (void)snprintf(part, sizeof(part), "%03d", test_calls++ % 1000);
+    part[3] = '\xff'; /* no UTF-8 */
+    for (int64_t at = 0; rc == 0 && at < size; at += (int64_t)sizeof(part)) {
+        (void)spill_add(&b, part, (size_t)MIN(size - at, (int64_t)sizeof(part)));
+        memset(part, '.', 4);
+    }
+    rc = rc == 0 ? spill_end(&b, action_arena(ctx), &bytes, err) : rc;
+    if (rc == 0 && test_failures-- > 0) {
+        return err_set(err, -EIO, "test.large", "not yet");
+    }
+    ret->data = json_binary(rc == 0 ? bytes : STR(""));
+    ret->content_type = "application/x-large";
+    return rc;
+}
+/* What stands at the start of a large value, and its length. */
+static int test_head(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct str bytes;
+    int rc = action_input_text(ctx, "value", &bytes, err);
+    ret->data = rc < 0
+                    ? json_null()
+                    : json_cstr(arena_printf(action_arena(ctx), "%.*s/%zu",
+                                             (int)MIN(bytes.len, (size_t)3), bytes.ptr, bytes.len));
+    return rc;
+}
 static int test_reply(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json_builder headers;
@@ -158,6 +193,8 @@ static const struct action test_actions[] = {
     {.key = "flaky", .label = "Flaky", .perform = test_flaky},
     {.key = "binary", .label = "Binary", .perform = test_binary},
     {.key = "big", .label = "Big", .inputs = test_inputs, .perform = test_big},
+    {.key = "large", .label = "Large", .inputs = test_inputs, .perform = test_large},
+    {.key = "head", .label = "Head", .inputs = test_inputs, .perform = test_head},
     {.key = "reply", .label = "Reply", .perform = test_reply},
     {.key = "keys", .label = "Keys", .perform = test_keys},
     {.key = "wait", .label = "Wait", .perform = test_wait},
@@ -216,6 +253,7 @@ struct fixture {
     bool synchronous;
     const char *reply_to, *traceparent;
     int64_t run_ms;
+    struct spill_disk *spill_disk;
     const char *stores[_STATE_SCOPE_N]; /* JSON of what is stored; NULL = empty */
     uint64_t elsewhere;                 /* bytes of stores that are not asked for */
     bool state_away, step_results_disabled, logs_disabled, debug, test;
@@ -500,7 +538,8 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                              .checkpoint_read = fx_checkpoint_read,
                              .progress = fx_progress,
                              .http = fx_http,
-                             .run_ms = fx->run_ms};
+                             .run_ms = fx->run_ms,
+                             .spill_disk = fx->spill_disk};
     engine_run(memory, &env, &request, instance, NULL, &fx->encoded);
     assert_int_equal(fx->blocked, 0);
     fx_decode(fx);
