@@ -50,7 +50,7 @@ int reload_requests(struct db *db, const struct uuid *ids, size_t n, reload_fn f
         if (request.queued) {
             request.reply_to = db_str(rows, i, COL_REPLY_TO);
             request.traceparent = db_str(rows, i, COL_TRACEPARENT);
-            request.synchronous = request.reply_to.len > 0;
+            request.synchronous = request.reply_to.len > 0 && (flags & EXECUTION_SYNCHRONOUS);
         }
         request.accepted_ns = uuid_v7_ms(&request.execution_id) * NS_PER_MS;
         fn(ctx, &request);

@@ -16,7 +16,7 @@ struct hooks_options {
     struct dispatcher *dispatcher; /* for its backlog; NULL = none */
     struct bus *bus;               /* for answers of synchronous runs */
     struct uuid node;              /* of this process */
-    size_t max_sync;               /* synchronous calls waiting on one loop; 0 = 10,000 */
+    size_t max_sync;               /* calls waiting for an answer on one loop; 0 = 10,000 */
 };
 int hooks_new(const struct hooks_options *options, struct server *server, struct hooks **ret,
               struct err *err) must_check;

@@ -505,12 +505,16 @@ static int perform_or_resume(struct run *run, const struct plan_step *ps,
 
 static enum flow_signal run_step(struct run *run, const struct plan_step *ps)
 {
-    struct action_result result;
+    struct action_result result = {0};
     struct err err;
     uint32_t attempts;
     int64_t started_ns = clock_now_ns();
     if (perform_or_resume(run, ps, &result, &attempts, &err) < 0) {
-        return step_failed(run, ps, started_ns, &err, attempts);
+        enum flow_signal signal = step_failed(run, ps, started_ns, &err, attempts);
+        if (ps->def->is_trigger && signal == FLOW_FAIL) {
+            run_reply_refusal(run, &result, run->err.message);
+        }
+        return signal;
     }
     if (ps->action->flags & ACTION_LOOP) {
         return loop_step(run, ps, started_ns, &result, attempts);

@@ -199,5 +199,8 @@ int state_collect(struct run *run, struct wire_list *ret_states, size_t *ret_byt
                   struct err *err) must_check;
 
 /* reply.c */
+/* The trigger is done; a caller who waits for its answer gets it. */
 void run_reply_trigger(struct run *run, const struct action_result *result);
+/* The trigger failed and ends the run: its caller gets the status it set, or 500. */
+void run_reply_refusal(struct run *run, const struct action_result *result, const char *error);
 void run_reply_end(struct run *run);

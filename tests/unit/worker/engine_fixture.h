@@ -195,6 +195,7 @@ struct fixture {
     /* set before */
     const char *flow_keys; /* further keys of the flow, e.g. ", isSynchronous: true" */
     const char *config;    /* JSON */
+    const char *flow_name; /* asked for; NULL = the one there is */
     struct hook_request hook;
     struct str body; /* shorthand for hook.body */
     bool synchronous;
@@ -419,7 +420,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                                   .instance_id = fx_id,
                                   .flow_config_id = fx_id,
                                   .revision = 3,
-                                  .flow_name = STR("Main"),
+                                  .flow_name = fx->flow_name ? str_of(fx->flow_name) : STR("Main"),
                                   .accepted_ns = 5,
                                   .reply_to = str_of(fx->reply_to),
                                   .synchronous = fx->synchronous,
