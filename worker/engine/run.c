@@ -79,7 +79,7 @@ static enum flow_signal fail(struct run *run, const struct plan_step *ps, const 
             (void)err_set(&run->err, 0, "step.failed", "the step failed without saying why");
         }
         run->failed_step = ps;
-        run_log(run, LINE_ERROR, ps->def->name, str_of(run->err.message));
+        run_log_anew(run, LINE_ERROR, ps->def->name, str_of(run->err.message));
     }
     return FLOW_FAIL;
 }
@@ -433,13 +433,14 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
                             .branch = result->branch,
                             .attempts = attempts,
                             .left_out = left_out};
-    if (resume_next(run, ps)) {
+    bool again = resume_next(run, ps);
+    if (again) {
         run_record_again(run, run->memory->resume.message);
         resume_advance(run);
     } else {
         run_record_step(run, &r);
     }
-    if (run->request->debug) {
+    if (run->request->debug && !again) {
         const char *text =
             arena_printf(run->scratch, "%s: %s in %lld us, %zu KiB held", ps->def->key,
                          error ? "failed" : "done", (long long)((r.ended_ns - started_ns) / 1000),

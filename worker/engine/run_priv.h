@@ -49,9 +49,10 @@ struct unsaved {
     struct buf steps; /* wire batch of the step results since the last checkpoint */
     uint32_t first;   /* step results in the checkpoints so far */
     uint32_t n_steps;
-    bool keeps; /* this run makes checkpoints */
-    bool wrote; /* a write has begun since the last one */
-    bool lost;  /* another attempt has taken over */
+    uint32_t n_logs; /* log lines in the checkpoints so far */
+    bool keeps;      /* this run makes checkpoints */
+    bool wrote;      /* a write has begun since the last one */
+    bool lost;       /* another attempt has taken over */
 };
 struct resume {
     struct arena *arena;           /* of the parts at hand */
@@ -161,7 +162,13 @@ struct step_record {
     bool left_out; /* there was more data than could be kept */
 };
 void run_record_step(struct run *run, const struct step_record *record);
+/* Adds a line, but for what an earlier attempt has said while the run catches up with it. */
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message);
+/* Adds it in any case. */
+void run_log_anew(struct run *run, enum log_line_level level, const char *step_name,
+                  struct str message);
+/* Adds a line of an earlier attempt, copied. */
+void run_log_again(struct run *run, const struct result_log *line);
 /* The lines from number `from` on, as they are sent; borrowed. ret has room; returns how many. */
 size_t run_log_lines(const struct run *run, uint32_t from, struct result_log *ret);
 /* Path of the iteration that runs now, "outer.3,inner.0"; in the run's text buffer. */

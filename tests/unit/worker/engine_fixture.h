@@ -286,6 +286,7 @@ static int fx_checkpoint(void *ctx, const struct checkpoint *part, int64_t deadl
     struct checkpoint *kept = &fx->parts[fx->n_checkpoints++];
     *kept = *part;
     kept->steps.ptr = mem_dup(part->steps.ptr, part->steps.len);
+    kept->logs.ptr = mem_dup(part->logs.ptr, part->logs.len);
     return 0;
 }
 static int fx_checkpoint_read(void *ctx, const struct checkpoint_read *what, int64_t deadline_ns,
