@@ -195,11 +195,11 @@ static int on_value_put(void *ctx, const struct value *value, int64_t deadline_n
 }
 
 static int on_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
-                        uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
-                        struct err *err)
+                        uint64_t size, int64_t deadline_ns, struct spill_set *spills,
+                        struct arena *a, struct str *ret, struct err *err)
 {
     return values_get(((struct slot_memory *)ctx)->worker->bus, execution_id, value_id, size,
-                      deadline_ns, a, ret, err);
+                      deadline_ns, spills, a, ret, err);
 }
 
 static void on_reply(void *ctx, const char *subject, struct str data)

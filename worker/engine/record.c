@@ -104,6 +104,7 @@ void run_record_again(struct run *run, struct str message)
 void run_record_step(struct run *run, const struct step_record *record)
 {
     struct recorder *r = run->recorder;
+    r->raw = str_n(NULL, 0); /* of the step before */
     if (run->instance->fetched.step_results_disabled) {
         return;
     }

@@ -320,8 +320,8 @@ static int fx_value_put(void *ctx, const struct value *value, int64_t deadline_n
     return 0;
 }
 static int fx_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
-                        uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
-                        struct err *err)
+                        uint64_t size, int64_t deadline_ns, struct spill_set *spills,
+                        struct arena *a, struct str *ret, struct err *err)
 {
     struct fx_values *all = ((struct fixture *)ctx)->values;
     for (size_t i = 0; i < all->n; i++) {
