@@ -1,15 +1,16 @@
 /* Owns a slot's curl handle: one request at a time, its redirects, its limits and the check of
- * every address. Called on the slot's thread and blocks. It refuses other schemes than http and
- * https, header values with line breaks, addresses the policy refuses, and anything above its
- * limits. Proxies of the environment, .netrc and cookies are not used. */
+ * every address. Called on the slot's thread and blocks, while the loop drives the transfer. It
+ * refuses other schemes than http and https, header values with line breaks, addresses the policy
+ * refuses, and anything above its limits. Proxies of the environment, .netrc and cookies are not
+ * used. */
 #include "net/http_client.h"
 
 #include "clock.h"
+#include "net/http_loop.h"
 #include "net/net_curl.h"
 
 #define DEFAULT_MAX_RESPONSE   MIB(64)
 #define DEFAULT_CONNECT_MS     10000
-#define KEPT_CONNECTIONS       4
 #define KEPT_BODY_BYTES        KIB(64)
 #define MAX_REQUEST_HEADERS    200
 #define MAX_RESPONSE_HEADERS   300
@@ -17,7 +18,8 @@
 
 struct http_client {
     struct http_client_options options;
-    CURL *curl; /* NULL until the first request */
+    struct http_loop *own_loop;
+    struct http_transfer transfer; /* its handle is NULL until the first request */
     struct buf body, headers;
     struct net_gate gate;
     char error[CURL_ERROR_SIZE];
@@ -28,6 +30,10 @@ struct http_client *http_client_new(const struct http_client_options *options)
     net_curl_start();
     struct http_client *c = mem_new(struct http_client);
     c->options = *options;
+    if (!c->options.loop) {
+        c->options.loop = c->own_loop = http_loop_new();
+    }
+    http_transfer_init(&c->transfer);
     c->gate.policy = options->policy;
     if (c->options.max_response_bytes == 0) {
         c->options.max_response_bytes = DEFAULT_MAX_RESPONSE;
@@ -43,9 +49,11 @@ struct http_client *http_client_new(const struct http_client_options *options)
 struct http_client *http_client_free(struct http_client *c)
 {
     if (c) {
-        if (c->curl) {
-            curl_easy_cleanup(c->curl);
+        if (c->transfer.curl) {
+            curl_easy_cleanup(c->transfer.curl);
         }
+        http_transfer_done(&c->transfer);
+        http_loop_free(c->own_loop);
         buf_done(&c->body);
         buf_done(&c->headers);
         mem_free(c);
@@ -311,17 +319,18 @@ static int make_headers(const struct hop *hop, struct arena *a, const struct htt
     return 0;
 }
 
-#define SET(c, option, value) ASSERT(curl_easy_setopt((c)->curl, option, value) == CURLE_OK)
+#define SET(c, option, value)                                                                      \
+    ASSERT(curl_easy_setopt((c)->transfer.curl, option, value) == CURLE_OK)
 
 static void set_options(struct http_client *c, const struct hop *hop,
                         const struct http_request *req, struct curl_slist *headers, char *method,
                         long left_ms)
 {
-    if (!c->curl) {
-        c->curl = curl_easy_init();
-        ASSERT(c->curl);
+    if (!c->transfer.curl) {
+        c->transfer.curl = curl_easy_init();
+        ASSERT(c->transfer.curl);
     } else {
-        curl_easy_reset(c->curl); /* keeps connections and name cache */
+        curl_easy_reset(c->transfer.curl);
     }
     SET(c, CURLOPT_CURLU, hop->url);
     SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -332,8 +341,7 @@ static void set_options(struct http_client *c, const struct hop *hop,
     SET(c, CURLOPT_WRITEDATA, c);
     SET(c, CURLOPT_HEADERFUNCTION, on_header);
     SET(c, CURLOPT_HEADERDATA, c);
-    net_gate_set(&c->gate, c->curl);
-    SET(c, CURLOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+    net_gate_set(&c->gate, c->transfer.curl);
     SET(c, CURLOPT_TIMEOUT_MS, left_ms);
     SET(c, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(c->options.connect_timeout_ms, left_ms));
     SET(c, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -421,13 +429,10 @@ static int perform(struct http_client *c, const struct hop *hop, struct arena *a
     c->error[0] = '\0';
     set_options(c, hop, req, headers, arena_strndup(a, hop->method.ptr, hop->method.len),
                 (long)MIN(left_ms, INT64_C(86400000)));
-    if (req->block_begin) {
-        req->block_begin(req->block_ctx);
-    }
-    CURLcode code = curl_easy_perform(c->curl);
-    if (req->block_end) {
-        req->block_end(req->block_ctx);
-    }
+    c->transfer.block_begin = req->block_begin;
+    c->transfer.block_end = req->block_end;
+    c->transfer.block_ctx = req->block_ctx;
+    CURLcode code = http_loop_perform(c->options.loop, &c->transfer, hop->host);
     return code == CURLE_OK && !c->gate.refusal ? 0 : failure(c, hop, req, code, max_bytes, err);
 }
 
@@ -473,7 +478,7 @@ static void read_response(struct http_client *c, struct hop *hop, struct arena *
                           struct http_response *r)
 {
     long status = 0;
-    (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(c->transfer.curl, CURLINFO_RESPONSE_CODE, &status);
     r->status = (int)status;
     read_headers(c, a, r);
     r->body = str_n(arena_strndup(a, c->body.len ? c->body.data : "", c->body.len), c->body.len);

@@ -1,7 +1,7 @@
-/* The one door for outbound HTTP. A client belongs to one slot: blocking, not thread-safe, with
- * connections kept open between requests. Each socket is checked against the address policy with
- * the very address it is opened to, so a name that changes its answer gains nothing; redirects are
- * followed here, one at a time, with the same check. */
+/* The one door for outbound HTTP. A client belongs to one slot: blocking, not thread-safe; the
+ * connections of all clients of a loop are kept open between requests. Each socket is checked
+ * against the address policy with the very address it is opened to, so a name that changes its
+ * answer gains nothing; redirects are followed here, one at a time, with the same check. */
 #pragma once
 
 #include "err.h"
@@ -12,10 +12,14 @@
 #define HTTP_MAX_HEADER_BYTES KIB(256) /* of a response */
 #define HTTP_MAX_URL_BYTES    KIB(64)
 
+struct http_loop;
+
 struct http_client_options {
     const struct address_policy *policy; /* borrowed */
-    size_t max_response_bytes;           /* after decompression; 0 = 64 MB */
-    int64_t connect_timeout_ms;          /* 0 = 10,000 */
+    /* Borrowed; for clients of this policy only. NULL: the client has one of its own. */
+    struct http_loop *loop;
+    size_t max_response_bytes;  /* after decompression; 0 = 64 MB */
+    int64_t connect_timeout_ms; /* 0 = 10,000 */
 };
 struct http_client;
 /* Cheap: what needs memory is made at the first request. */
@@ -41,7 +45,7 @@ struct http_request {
     int max_redirects;         /* 0 = HTTP_MAX_REDIRECTS, which is also the most */
     int64_t deadline_ns;       /* monotonic; for everything, redirects included */
     size_t max_response_bytes; /* 0 = the client's */
-    /* Around the waiting; NULL = none. */
+    /* Around the waiting, on another thread while the caller sleeps; NULL = none. */
     void (*block_begin)(void *ctx);
     void (*block_end)(void *ctx);
     void *block_ctx;
