@@ -64,8 +64,8 @@ static int ask(struct bus *bus, const struct value_read *what, int64_t deadline_
                    "a large result could not be read: the control plane did not answer in time");
 }
 
-static int read_chunk(struct bus *bus, const struct value_read *what, size_t size,
-                      struct spill *to, int64_t deadline_ns, struct buf *scratch, struct err *err)
+static int read_chunk(struct bus *bus, const struct value_read *what, size_t size, struct spill *to,
+                      int64_t deadline_ns, struct buf *scratch, struct err *err)
 {
     AUTO(arena_free) struct arena *a = arena_new(KIB(1), 0);
     struct bus_message *reply = NULL;
