@@ -62,6 +62,18 @@ struct db_param call_json_object(struct call *c, const char *field)
     return call_opt_text(c, field);
 }
 
+int call_customer(struct call *c, struct uuid *ret, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    if (!call_need_id(c, "customer", "Customer", ret)) {
+        return 0;
+    }
+    int rc = db_run(c->db, QUERY_API_CUSTOMER_LOCK, &rows, err, DB_UUID(*ret));
+    return rc == 0 && db_rows_n(rows) == 0
+               ? call_refuse(c, "customer", "The Customer does not exist.")
+               : rc;
+}
+
 /* ---- attachments ---- */
 
 static bool same(struct json one, struct json name, struct json url)

@@ -13,6 +13,10 @@ struct db_param call_url(struct call *c, const char *field);
 /* The JSON text of an object of at most 64 KB; "" takes it away. */
 struct db_param call_json_object(struct call *c, const char *field);
 
+/* The customer that the field "customer" names, locked; an error when it does not exist. A foreign
+ * key does not know of tenants: what it refers to is looked for first. */
+int call_customer(struct call *c, struct uuid *ret, struct err *err) must_check;
+
 /* The list of attachments [{name, url}] after what addAttachment, removeAttachment and
  * renameAttachment ask, as JSON text; DB_NULL when they ask nothing or were refused. */
 struct db_param call_attachments(struct call *c, struct str before);

@@ -91,17 +91,10 @@ int mutate_create_organization_user(struct call *c, struct err *err)
 
 int mutate_create_customer_user(struct call *c, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
     struct uuid customer = c->viewer.customer;
     bool named = call_input(c, "customer").type == JSON_STRING || uuid_is_nil(&customer);
-    if (named && !call_need_id(c, "customer", "Customer", &customer)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_API_CUSTOMER_LOCK, &rows, err, DB_UUID(customer));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "customer", "The Customer does not exist.");
-    }
-    return rc ? rc : insert_user(c, &customer, err);
+    int rc = named ? call_customer(c, &customer, err) : 0;
+    return rc || c->n_errors ? rc : insert_user(c, &customer, err);
 }
 
 /* ---- users that are there ---- */

@@ -1,8 +1,10 @@
 """Users, their roles, the organization and what customers show of themselves, over the API."""
 import subprocess
+import uuid
 
 import pytest
 
+from harness import flows as f
 from harness.api import ApiError, Tenant
 from harness.people import (CUSTOMER_ROLES, ORGANIZATION_ROLES, Person, global_id, organization_of)
 from harness.process import sanitizer_env
@@ -257,6 +259,45 @@ def test_update_organization(stack, person):
                 words)
     with pytest.raises(ApiError, match='FORBIDDEN'):
         person('admin').api.change('updateOrganization', 'organization', 'id', name='Mine')
+
+
+def test_a_customer_goes_with_what_is_its_own(tenant, stack, organization):
+    made = tenant.api.done('createCustomer', 'customer', 'id', name='Leaving')['id']
+    somebody = Person(stack, organization, 'customer_admin', made)
+    draft = tenant.import_(f.integration('Of its own', f.flow('Main', f.trigger())), customer=made)
+    tenant.api.done('deleteCustomer', 'customer', 'name', id=made)
+    got = tenant.api.ask('query($i: ID!, $u: ID!) { integration(id: $i) { id } user(id: $u) { id } }',
+                         i=draft, u=somebody.id)
+    assert got == {'integration': None, 'user': None}
+
+
+def test_integrations_of_a_customer_that_is_not_there(tenant, stack):
+    elsewhere = Tenant(stack, 'Far away').customer('Theirs')
+    for gone in (elsewhere, global_id('Customer', uuid.uuid4()), 'x'):
+        refused(tenant.api.change('importIntegration', 'integration', 'id', customer=gone,
+                                  definition=f.text_of(f.integration('X', f.flow(
+                                      'Main', f.trigger())))), 'customer', 'does not exist')
+
+
+def test_customers_do_not_see_what_is_the_organization_s_only(tenant, person, customer):
+    secret = 'zz-internal'
+    draft = tenant.publish(f.integration(
+        'With secrets', f.flow('Main', f.trigger(), f.log('Say', secret)), documentation=secret,
+        config_vars=[f.string_var('Open', 'a'), f.string_var('Internal', secret, orgOnly=True)]))
+    instance = tenant.instance(draft, config={'Open': 'b', 'Internal': secret + '-set'})
+    boss = person('customer_admin').api
+    ask = '''query($id: ID!) { instance(id: $id) { configVariables { nodes { key value } }
+        integration { definition requiredConfigVariables { nodes { key defaultValue } } } } }'''
+    got = boss.ask(ask, id=instance)['instance']
+    assert secret not in str(got) and got['integration']['definition'] == ''
+    assert got['configVariables']['nodes'] == [{'key': 'Open', 'value': 'b'}]
+    refused(boss.change('updateInstance', 'instance', 'id', id=instance, configVariables=[
+        {'key': 'Internal', 'value': 'mine'}]), 'configVariables', 'no config variable')
+    boss.done('updateInstance', 'instance', 'id', id=instance,
+              configVariables=[{'key': 'Open', 'value': 'c'}])
+    boss.done('deployInstance', 'instance', 'id', id=instance)
+    got = tenant.api.ask(ask, id=instance)['instance']['configVariables']['nodes']
+    assert {v['key']: v['value'] for v in got} == {'Open': 'c', 'Internal': secret + '-set'}
 
 
 def test_customers_show_themselves(tenant, person):

@@ -45,6 +45,8 @@ ALTER TABLE customer
     ADD allow_workflow_copilot  boolean NOT NULL DEFAULT false,
     ADD attachments             jsonb NOT NULL DEFAULT '[]'; -- [{name, url}]
 
+CREATE INDEX integration_of_customer ON integration (customer_id) WHERE customer_id IS NOT NULL;
+
 -- What a user has marked, of any type.
 CREATE TABLE starred_record (
     user_id         uuid NOT NULL REFERENCES app_user ON DELETE CASCADE,
