@@ -287,17 +287,18 @@ def readable(tables):
 
 def test_rows_of_others_are_invisible(worlds, tables, stack):
     foreign = plain_id(worlds.foreign.organization)
-    filled = 0
-    with acting(stack, worlds.organization) as db:
+    own_id, filled = plain_id(worlds.organization), 0
+    with acting(stack, worlds.organization) as db, \
+            stack.postgres.connect(stack.database) as everything:
         for table in readable(tables):
-            there = stack.sql('SELECT count(*) FROM %s WHERE organization_id = %%s' % table,
-                              foreign)[0][0]
+            there = everything.execute('SELECT count(*) FROM %s WHERE organization_id = %%s' %
+                                       table, [foreign]).fetchone()[0]
             seen = db.execute('SELECT count(*), count(*) FILTER (WHERE organization_id = %%s) '
                               'FROM %s' % table, [foreign]).fetchone()
             assert seen[1] == 0, table
-            own = stack.sql('SELECT count(*) FROM %s WHERE organization_id IS NOT DISTINCT FROM %%s '
-                            'OR (%%s AND organization_id IS NULL)' % table,
-                            plain_id(worlds.organization), table in SHARED)[0][0]
+            own = everything.execute(
+                'SELECT count(*) FROM %s WHERE organization_id = %%s OR (%%s AND organization_id '
+                'IS NULL)' % table, [own_id, table in SHARED]).fetchone()[0]
             assert seen[0] == own, table
             filled += there > 0
     assert filled > 8, 'the foreign organization has rows to be hidden'

@@ -28,11 +28,12 @@ class Person:
         self.of_customer = customer is not None
         self.email = email or '%s-%s@example.com' % (role, secrets.token_hex(6))
         self.id = global_id('User', user)
-        stack.sql('INSERT INTO app_user (id, organization_id, customer_id, email, name, role) '
-                  'VALUES (%s, %s, %s, %s, %s, %s)', user, plain_id(organization),
-                  customer and plain_id(customer), self.email, 'The ' + role, role)
-        stack.sql('INSERT INTO api_token (id, organization_id, user_id, token_hash) '
-                  'VALUES (%s, %s, %s, %s)', uuid.uuid4(), plain_id(organization), user,
+        stack.sql('''WITH made AS (
+                INSERT INTO app_user (id, organization_id, customer_id, email, name, role)
+                VALUES (%s, %s, %s, %s, %s, %s) RETURNING id, organization_id)
+            INSERT INTO api_token (id, organization_id, user_id, token_hash)
+            SELECT %s, organization_id, id, %s FROM made''', user, plain_id(organization),
+                  customer and plain_id(customer), self.email, 'The ' + role, role, uuid.uuid4(),
                   hashlib.sha256(token.encode()).digest())
         self.api = Api(stack.url, token)
 

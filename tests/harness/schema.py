@@ -5,6 +5,7 @@ import glob
 import os
 import re
 
+from harness.people import CUSTOMER_ROLES, ORGANIZATION_ROLES
 from harness.stack import ROOT
 
 TOKEN = re.compile(r'"""(?:[^"]|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|[A-Za-z_]\w*|-?\d[\d.]*|[!()\[\]{}:=@|&,]'
@@ -150,7 +151,6 @@ class Schema:
 
     def allows(self, person, type_name, name):
         """Whether a Person may use the field."""
-        from harness.people import CUSTOMER_ROLES, ORGANIZATION_ROLES
         role = self.role(type_name, name)
         if not person.of_customer:
             return person.level >= ORGANIZATION_ROLES.index(role['org'])

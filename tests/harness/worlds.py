@@ -10,12 +10,13 @@ from harness import flows as f
 from harness.api import Tenant
 from harness.people import (CUSTOMER_ROLES, ORGANIZATION_ROLES, Person, global_id, organization_of,
                             plain_id)
+from harness.sender import send
 
 # Which row of a table stands for a type; the first by id without a word here.
 PICK = {
     'Instance': 'NOT is_system',
     'InstanceFlowConfig': 'instance_id IN (SELECT id FROM instance WHERE NOT is_system)',
-    'User': "email LIKE 'target-%%'",
+    'User': "email LIKE 'target-%'",
     'Component': 'organization_id IS NOT NULL',
 }
 VENDOR_MARK = 'zzvendor'  # what customers must not see
@@ -59,7 +60,6 @@ class World:
         tenant.deploy_instance(instance)
         got = tenant.api.ask('query($id: ID!) { instance(id: $id) { flowConfigs { nodes { id '
                              'webhookUrl flow { name } } } } }', id=instance)
-        from harness.sender import send
         url = next(n['webhookUrl'] for n in got['instance']['flowConfigs']['nodes']
                    if n['flow']['name'] == 'Main')
         tenant.finished(send(url, {'mark': self.mark}).execution_id)
@@ -69,7 +69,8 @@ class Ids:
     """Ids of the objects that somebody sees, or that are there but must not be seen."""
 
     def __init__(self, stack, schema):
-        self.stack, self.schema = stack, schema
+        self.schema = schema
+        self.db = stack.postgres.connect(stack.database)
         self.known = {}
 
     def rows(self, type_name, organization, customer):
@@ -77,13 +78,13 @@ class Ids:
         key = (type_name, organization, customer)
         table = self.schema.table(type_name)
         if not self.known.get(key) and table:
-            where = PICK.get(type_name, 'true').replace('%%', '%')
-            with self.stack.postgres.connect(self.stack.database) as db:
-                db.execute("SELECT set_config('leat.organization', %s, false), "
-                           "set_config('leat.customer', %s, false)",
-                           [plain_id(organization), plain_id(customer) if customer else ''])
-                db.execute('SET ROLE leat_api')
-                self.known[key] = [r[0] for r in db.execute(
+            where = PICK.get(type_name, 'true')
+            with self.db.transaction():
+                self.db.execute("SELECT set_config('leat.organization', %s, true), "
+                                "set_config('leat.customer', %s, true)",
+                                [plain_id(organization), plain_id(customer) if customer else ''])
+                self.db.execute('SET LOCAL ROLE leat_api')
+                self.known[key] = [r[0] for r in self.db.execute(
                     'SELECT id FROM %s WHERE %s ORDER BY id' % (table, where))]
         return self.known.get(key) or []
 
@@ -109,8 +110,8 @@ class Snapshot:
     """The rows of organizations as they are now, to compare with and to go back to."""
 
     def __init__(self, stack):
-        self.stack = stack
-        self.tables = [r[0] for r in stack.sql(
+        self.db = stack.postgres.connect(stack.database)
+        self.tables = [r[0] for r in self.db.execute(
             "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
             "WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = "
             "'public'::regnamespace AND a.attname = 'organization_id' ORDER BY c.relname")]
@@ -118,34 +119,27 @@ class Snapshot:
         back = []
         for table, key in [(t, 'organization_id') for t in self.tables] + [('organization', 'id')]:
             statements.append('CREATE TABLE kept.%s AS SELECT * FROM %s' % (table, table))
-            columns = ', '.join('"%s"' % r[0] for r in stack.sql(
+            columns = ', '.join('"%s"' % r[0] for r in self.db.execute(
                 "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
-                "AND NOT attisdropped AND attgenerated = ''", table))
+                "AND NOT attisdropped AND attgenerated = ''", [table]))
             back.append('DELETE FROM {0} WHERE {1} = org; INSERT INTO {0} ({2}) OVERRIDING SYSTEM '
                         'VALUE SELECT {2} FROM kept.{0} WHERE {1} = org;'.format(
                             table, key, columns))
         statements.append('CREATE FUNCTION kept.back(org uuid) RETURNS void LANGUAGE plpgsql SET '
                           'session_replication_role = replica AS $$ BEGIN %s END $$' % '\n'.join(back))
-        stack.sql(';\n'.join(statements))
-        self.db = stack.postgres.connect(stack.database)
+        for statement in statements:
+            self.db.execute(statement)
 
     def go_back(self, organization):
         self.db.execute('SELECT kept.back(%s)', [plain_id(organization)])
 
     def changed(self, organization):
         """The tables whose rows of the organization are other ones now."""
-        changed = []
-        for table in self.tables:
-            n = self.db.execute(
-                '''SELECT count(*) FROM (SELECT t::text FROM {0} t WHERE organization_id = %(o)s
-                   EXCEPT SELECT k::text FROM kept.{0} k WHERE organization_id = %(o)s) x,
-                   (SELECT 1) y'''.format(table), {'o': plain_id(organization)}).fetchone()[0]
-            m = self.db.execute(
-                '''SELECT count(*) FROM (SELECT k::text FROM kept.{0} k WHERE organization_id =
-                   %(o)s EXCEPT SELECT t::text FROM {0} t WHERE organization_id = %(o)s) x'''.format(
-                    table), {'o': plain_id(organization)}).fetchone()[0]
-            changed += [table] if n or m else []
-        return changed
+        now, before = ('SELECT x::text FROM %s x WHERE organization_id = %%(o)s' % t
+                       for t in ('{0}', 'kept.{0}'))
+        ask = 'SELECT EXISTS (({0} EXCEPT {1}) UNION ALL ({1} EXCEPT {0}))'.format(now, before)
+        return [t for t in self.tables
+                if self.db.execute(ask.format(t), {'o': plain_id(organization)}).fetchone()[0]]
 
 
 class Worlds:
