@@ -17,6 +17,7 @@
 #include "outbox.h"
 #include "sealed.h"
 #include "subjects.h"
+#include "values.h"
 
 #define DRAIN_NS          (20 * NS_PER_SEC)
 #define FETCH_NS          (300 * NS_PER_SEC) /* a definition is waited for at most so long */
@@ -37,6 +38,7 @@ struct worker {
     struct address_policy addresses;
     const char *pool;
     struct uuid id;
+    struct spill_disk *spill_disk;
     struct bus *bus;
     struct held *held;
     struct definitions *definitions;
@@ -186,6 +188,20 @@ static int on_checkpoint_read(void *ctx, const struct checkpoint_read *what, int
     return wire_decode(&checkpoint_parts_message, a, data, ret, err);
 }
 
+static int on_value_put(void *ctx, const struct value *value, int64_t deadline_ns, int64_t stall_ns,
+                        struct err *err)
+{
+    return values_put(((struct slot_memory *)ctx)->worker->bus, value, deadline_ns, stall_ns, err);
+}
+
+static int on_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
+                        uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
+                        struct err *err)
+{
+    return values_get(((struct slot_memory *)ctx)->worker->bus, execution_id, value_id, size,
+                      deadline_ns, a, ret, err);
+}
+
 static void on_reply(void *ctx, const char *subject, struct str data)
 {
     struct worker *w = ((struct slot_memory *)ctx)->worker;
@@ -273,9 +289,12 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .checkpoint = on_checkpoint,
                                    .checkpoint_read = on_checkpoint_read,
                                    .state_put = on_state_put,
+                                   .value_put = on_value_put,
+                                   .value_get = on_value_get,
                                    .reply = on_reply,
                                    .progress = on_progress,
-                                   .http = on_http};
+                                   .http = on_http,
+                                   .spill_disk = w->spill_disk};
     AUTO(instance_unref) struct instance *instance = NULL;
     struct err err = {0};
     held_start(w->held, job);
@@ -398,6 +417,10 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
 {
     struct worker *w = mem_new(struct worker);
     int rc = address_policy_parse(str_of(config->allow_addresses), &w->addresses, err);
+    if (rc == 0) {
+        rc = spill_disk_new(&w->spill_disk, config->spill_folder,
+                            (uint64_t)config->spill_max_mb * MIB(1), err);
+    }
     if (rc < 0) {
         mem_free(w);
         return rc;
@@ -409,6 +432,7 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
         .url = config->nats, .name = "leat-worker", .on_connection = on_connection, .ctx = w};
     rc = bus_new(&bus, CONNECT_MS, &w->bus, err);
     if (rc < 0) {
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
         return rc;
@@ -446,6 +470,7 @@ struct worker *worker_free(struct worker *w)
         w->definitions = definitions_free(w->definitions);
         w->held = held_free(w->held);
         w->bus = bus_free(w->bus);
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
     }

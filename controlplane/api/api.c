@@ -18,6 +18,7 @@ int api_new(const struct api_options *o, struct api **ret, struct err *err)
     AUTO(api_free) struct api *api = mem_new(struct api);
     api->master = o->master;
     api->public_url = mem_strdup(o->public_url ? o->public_url : "");
+    api->urls = o->urls;
     api->catalog = o->catalog;
     api->replica_id = o->replica_id;
     api->statement_timeout_ms =

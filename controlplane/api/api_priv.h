@@ -13,6 +13,7 @@
 struct api {
     struct secret_key master;
     char *public_url;
+    const struct result_urls *urls;
     const struct catalog *catalog;
     struct gql_schema *schema;
     int replica_id, statement_timeout_ms, max_depth, max_cost;

@@ -88,10 +88,9 @@ static struct db_param queue_limit(const struct def_flow *f)
     return DB_I64(f->queue.fifo ? limit : f->queue.singleton ? 1 : 0);
 }
 
-/* The members from the trigger's result to the id. */
-static struct db_param dedupe_path(struct call *c, const struct def_flow *f)
+/* The members from the root of a reference to its value. */
+static struct db_param members_of(struct call *c, const struct path *p)
 {
-    const struct path *p = f->queue.dedupe_id;
     if (!p || p->n_segments == 0) {
         return DB_NULL;
     }
@@ -136,7 +135,7 @@ static int put_flows(struct call *c, const struct def_view *v, struct err *err)
                     texts(c, f->organization_api_keys, f->n_organization_api_keys),
                     DB_TEXT(trigger->component), DB_TEXT(trigger->action),
                     trigger_reply(c, trigger), flow_schedule(c, trigger), queue_limit(f),
-                    DB_BOOL(f->queue.singleton), dedupe_path(c, f));
+                    DB_BOOL(f->queue.singleton), members_of(c, f->queue.dedupe_id));
     }
     return rc;
 }
@@ -205,6 +204,11 @@ static int put_draft(struct call *c, const struct def_view *v, struct str text,
                              DB_TEXT(v->category), labels, DB_STR(text), hash);
     rc = call_store_error(c, rc, "integration_draft_name", "definition",
                           "Another integration has this name.", err);
+    rc = rc || c->n_errors ? rc
+                           : db_run(c->db, QUERY_API_ENDPOINT_PUT, NULL, err, DB_UUID(c->id),
+                                    DB_TEXT(def_endpoint_names[v->endpoint]),
+                                    DB_TEXT(v->preprocess_flow), members_of(c, v->flow_name_field),
+                                    members_of(c, v->external_customer_id_field));
     rc = rc || c->n_errors ? rc : put_flows(c, v, err);
     return rc || c->n_errors ? rc : put_vars(c, v, err);
 }
@@ -300,6 +304,7 @@ int mutate_publish_integration(struct call *c, struct err *err)
     rc = rc ? rc
             : db_run(c->db, QUERY_API_VERSION_VARS, NULL, err, DB_UUID(draft), DB_UUID(version),
                      fresh_ids(c, (size_t)db_int(counts, 0, 1)));
+    rc = rc ? rc : router_put(c, &version, err);
     c->id = version;
     return rc;
 }

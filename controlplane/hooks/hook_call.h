@@ -12,6 +12,7 @@ struct hook_call;
 struct hook_loop {
     struct accept_sink sink;
     struct hooks *hooks;
+    const struct result_urls *urls;
     struct loop *loop;
     struct bus_sub *sub;
     char reply_to[REPLY_TO_MAX];
@@ -24,9 +25,10 @@ struct hook_call {
     struct op *op; /* NULL once answered */
     struct hook_target target;
     struct uuid execution_id;
-    bool asking;     /* the index has the question */
-    bool committing; /* accept has the ticket */
-    bool waiting;    /* in the table of synchronous calls */
+    struct hook_route *route; /* owned: why its address led nowhere; NULL = it serves one flow */
+    bool asking;              /* the index has the question */
+    bool committing;          /* accept has the ticket */
+    bool waiting;             /* in the table of synchronous calls */
     bool committed;
     struct hook_call *next; /* in the table */
     struct str reply;       /* owned: the run's answer that came before the commit */

@@ -217,8 +217,7 @@ static void on_answer(struct hook_question *q, int rc)
 
 static int ask(struct asked *asked, int n)
 {
-    *asked =
-        (struct asked){.question = {.flow_config_id = config_of(n), .done = on_answer}, .rc = 99};
+    *asked = (struct asked){.question = {.id = config_of(n), .done = on_answer}, .rc = 99};
     return hook_index_ask(hook_index, &asked->question);
 }
 
@@ -276,8 +275,7 @@ static void test_ask_storm(void **state)
 static void test_ask_while_away(void **state)
 {
     struct hook_index *lost = NULL;
-    struct asked asked = {.question = {.flow_config_id = config_of(1), .done = on_answer},
-                          .rc = 99};
+    struct asked asked = {.question = {.id = config_of(1), .done = on_answer}, .rc = 99};
     assert_int_equal(hook_index_new("host=/nonexistent user=none dbname=none", &lost, NULL), 0);
     assert_int_equal(hook_index_start(lost), 0);
     assert_int_equal(hook_index_ask(lost, &asked.question), 0);
@@ -305,8 +303,12 @@ static void test_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_load),  TEST(test_notified),  TEST(test_connection_lost),
-        TEST(test_ask),   TEST(test_ask_storm), TEST(test_ask_while_away),
+        TEST(test_load),
+        TEST(test_notified),
+        TEST(test_connection_lost),
+        TEST(test_ask),
+        TEST(test_ask_storm),
+        TEST(test_ask_while_away),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         TEST(test_small),
 #endif

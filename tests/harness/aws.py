@@ -18,6 +18,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote
 
+from harness.npm import node_modules
 from harness.process import Process, free_port
 from harness.sender import send
 from harness.wait import wait_until
@@ -139,28 +140,13 @@ class Signer:
 
 # --- the services ---------------------------------------------------------------------------------
 
-def node_modules():
-    """Installs the server as the lock file says, once."""
-    modules = os.path.join(HERE, 'node_modules')
-    stamp = os.path.join(modules, '.installed')
-    with open(os.path.join(HERE, 'package-lock.json')) as f:
-        lock = f.read()
-    if not os.path.exists(stamp) or open(stamp).read() != lock:
-        done = subprocess.run(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund'],
-                              cwd=HERE, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, 'npm ci: %s%s' % (done.stdout, done.stderr)
-        with open(stamp, 'w') as f:
-            f.write(lock)
-    return modules
-
-
 class Aws:
     def __init__(self, folder):
         self.folder = folder
         self.port = free_port()
         self.s3 = Process('s3rver', [
             # The option is for its continuation tokens, which are encrypted with Blowfish.
-            shutil.which('node'), '--openssl-legacy-provider', os.path.join(node_modules(), 's3rver', 'bin', 's3rver.js'),
+            shutil.which('node'), '--openssl-legacy-provider', os.path.join(node_modules(HERE), 's3rver', 'bin', 's3rver.js'),
             '-d', os.path.join(folder, 's3'), '-a', '127.0.0.1', '-p', self.port,
             '--no-vhost-buckets'], folder, ends_well=(0, 143, -15))
         self.signer = Signer(folder)

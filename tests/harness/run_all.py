@@ -31,6 +31,7 @@ SUITES = [
     ('release build', 'gcc', 'build', []),
     ('end to end', 'asan', 'pytest', ['tests/e2e']),
     ('conformance', 'asan', 'pytest', ['tests/conformance']),
+    ('command line client', 'gcc', 'pytest', ['tests/prism']),
     ('faults, short', 'gcc', 'pytest', ['tests/fault']),
     ('threads', 'tsan', 'meson', ['--suite', 'threads']),
     ('threads, end to end', 'tsan', 'pytest', ['tests/e2e', '-m', 'smoke']),

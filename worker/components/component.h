@@ -3,7 +3,7 @@
 #pragma once
 
 #include "catalog.h"
-#include "json.h"
+#include "spill.h"
 
 struct action_context; /* the engine's; see the accessors below */
 
@@ -79,6 +79,8 @@ int action_input_error(struct action_context *ctx, const char *key, struct err *
 /* Fails ("action.memory") when the run's arena has less than `bytes` left: asked before anything
  * whose size an input decides. */
 int action_room(struct action_context *ctx, size_t bytes, struct err *err) must_check;
+/* For results that may be large: what is gathered there stays out of memory. */
+struct spill_set *action_spills(struct action_context *ctx);
 /* Parses JSON text within the arena's room; -EINVAL as json_parse. */
 int action_parse_json(struct action_context *ctx, struct str text, struct json *ret,
                       struct err *err) must_check;
@@ -115,6 +117,8 @@ enum log_line_level {
 void action_log(struct action_context *ctx, enum log_line_level level, struct str message);
 /* The payload of the trigger (section "trigger results" of the definition format). */
 struct json action_trigger_payload(struct action_context *ctx);
+/* Where another flow of the instance is called; UNDEFINED: it has none of this name. */
+struct json action_flow_url(struct action_context *ctx, struct str flow_name);
 /* Nanoseconds (monotonic) at which the run must end; blocking calls must not wait past it. */
 int64_t action_deadline(struct action_context *ctx);
 /* Deterministic for (execution, step, iteration): sent as Idempotency-Key. */

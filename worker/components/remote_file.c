@@ -2,7 +2,8 @@
  * components on the slot's thread. */
 #include "components/remote_file.h"
 
-#define MAX_PATH_BYTES 4096
+#define MAX_PATH_BYTES    4096
+#define MAX_PATTERN_BYTES 1000
 
 int remote_file_path(struct action_context *ctx, const char *key, struct str *ret, struct err *err)
 {
@@ -158,4 +159,23 @@ bool remote_file_matches(struct str pattern, struct str name)
         p++;
     }
     return p == pattern.len;
+}
+
+int remote_file_pattern(struct action_context *ctx, const char *key, struct str *ret,
+                        struct err *err)
+{
+    int rc = action_input_text(ctx, key, ret, err);
+    if (rc == 0 && ret->len > MAX_PATTERN_BYTES) {
+        rc = action_input_error(ctx, key, err, "is longer than %d bytes.", MAX_PATTERN_BYTES);
+    }
+    return rc;
+}
+
+struct str remote_file_join(struct arena *a, struct str folder, struct str name)
+{
+    while (folder.len > 0 && folder.ptr[folder.len - 1] == '/') {
+        folder.len--;
+    }
+    return str_of(
+        arena_printf(a, "%.*s/%.*s", (int)folder.len, folder.ptr, (int)name.len, name.ptr));
 }

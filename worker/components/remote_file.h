@@ -17,3 +17,8 @@ struct json remote_file_value(struct arena *a, struct str path, struct str bytes
 /* Whether a name fits a pattern of * (any run), ? (one byte) and [a-z]; "" fits all. A leading dot
  * must be in the pattern. */
 bool remote_file_matches(struct str pattern, struct str name);
+/* Such a pattern of an input, at most 1,000 bytes. */
+int remote_file_pattern(struct action_context *ctx, const char *key, struct str *ret,
+                        struct err *err) must_check;
+/* folder/name, whether the folder ends with a slash or not. */
+struct str remote_file_join(struct arena *a, struct str folder, struct str name);

@@ -201,8 +201,16 @@ int resume_result(struct run *run, const struct step_result *was, struct action_
     }
     struct json value;
     size_t used;
-    struct str copy = str_n(arena_dup(run->scratch, was->data.ptr, was->data.len), was->data.len);
-    int rc = msgpack_read(run->scratch, copy, &value, &used, err);
+    struct str bytes;
+    int rc = 0;
+    if (uuid_is_nil(&was->value_id)) {
+        bytes = str_n(arena_dup(run->scratch, was->data.ptr, was->data.len), was->data.len);
+    } else {
+        rc = run_read_value(run, was, &bytes, err);
+    }
+    if (rc == 0) {
+        rc = msgpack_read(run->scratch, bytes, &value, &used, err);
+    }
     if (rc == 0) {
         result->data = json_get(value, STR("data"));
         result->content_type = text(run->scratch, json_as_str(json_get(value, STR("contentType"))));

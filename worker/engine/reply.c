@@ -9,15 +9,19 @@ struct answer {
     const char *content_type;
     struct json headers;
     struct str body;
+    struct uuid value_id; /* instead of the body */
 };
 
 static void send(struct run *run, const struct answer *answer)
 {
     struct arena *a = run->keep;
-    struct sync_reply reply = {.execution_id = run->request->execution_id,
+    const struct run_request *q = run->request;
+    bool sent_on = !uuid_is_nil(&q->reply_id); /* the sender knows the execution before this one */
+    struct sync_reply reply = {.execution_id = sent_on ? q->reply_id : q->execution_id,
                                .status_code = (uint32_t)answer->status,
                                .content_type = str_of(answer->content_type),
-                               .body = answer->body};
+                               .body = answer->body,
+                               .value_id = answer->value_id};
     if (answer->headers.type == JSON_OBJECT && answer->headers.len) {
         reply.headers.items = arena_array(a, answer->headers.len, sizeof(*reply.headers.items));
         for (uint32_t i = 0; i < answer->headers.len; i++) {
@@ -47,7 +51,7 @@ static struct str id_body(struct run *run, const char *error)
 
 static void send_error(struct run *run, const char *error)
 {
-    send(run, &(struct answer){.status = 500,
+    send(run, &(struct answer){.status = run->misrouted ? 400 : 500,
                                .content_type = "application/json",
                                .headers = json_undefined(),
                                .body = id_body(run, error)});
@@ -66,6 +70,21 @@ static const char *copy_text(struct run *run, struct str s)
     return arena_strndup(run->keep, s.ptr, s.len);
 }
 
+/* The caller is sent to where the stored answer can be fetched. */
+static void send_stored(struct run *run, struct answer *answer)
+{
+    struct err err = {0};
+    if (run_store_answer(run, answer->body, answer->content_type, &answer->value_id, &err) < 0) {
+        send_error(run, arena_printf(run->keep,
+                                     "the answer is %zu bytes, too large for a message, and was "
+                                     "not stored: %s",
+                                     answer->body.len, err.message));
+        return;
+    }
+    answer->body = STR("");
+    send(run, answer);
+}
+
 static void send_result(struct run *run, const struct action_result *last)
 {
     struct json data = last->data;
@@ -78,9 +97,7 @@ static void send_result(struct run *run, const struct action_result *last)
         }
         data = json_get(data, STR("data"));
     }
-    const char *usual = "application/json";
     if (data.type == JSON_BINARY || data.type == JSON_STRING) {
-        usual = data.type == JSON_STRING ? "text/plain; charset=utf-8" : "application/octet-stream";
         answer.body = json_as_str(data);
     } else if (data.type == JSON_UNDEFINED) {
         answer.body = STR("");
@@ -90,13 +107,9 @@ static void send_result(struct run *run, const struct action_result *last)
         json_dump(text, data);
         answer.body = buf_str(text);
     }
-    if (!answer.content_type) {
-        answer.content_type = usual;
-    }
+    answer.content_type = run_raw_type(data, answer.content_type);
     if (answer.body.len > SYNC_REPLY_MAX) {
-        send_error(run, arena_printf(run->keep,
-                                     "the answer is %zu bytes; a synchronous answer is at most %zu",
-                                     answer.body.len, SYNC_REPLY_MAX));
+        send_stored(run, &answer);
         return;
     }
     send(run, &answer);

@@ -42,6 +42,13 @@ struct recorder {
     struct log_entry *logs;
     uint32_t n_steps, n_steps_left_out;
     uint32_t n_logs, cap_logs, n_logs_left_out;
+    struct value_ref *values; /* stored apart */
+    uint32_t n_values, cap_values, values_said, value_timeouts;
+    /* Of the step recorded last, where it is one run of bytes that is stored; raw.ptr NULL = not.
+     */
+    struct str raw;
+    struct uuid raw_id;
+    char raw_type[VALUE_TYPE_MAX];
 };
 
 /* What is kept for later attempts, and what earlier ones have left. */
@@ -85,7 +92,16 @@ struct engine_memory {
     struct recorder recorder;
     struct unsaved unsaved;
     struct resume resume;
-    struct buf text; /* scratch of template and text building; never across calls */
+    struct spill_set spills; /* the run's large values */
+    struct buf text;         /* scratch of template and text building; never across calls */
+};
+
+/* What the fields of the definition said. */
+struct route_value {
+    struct str field, value; /* "" = the definition has no such field */
+};
+struct run_route {
+    struct route_value flow, customer;
 };
 
 struct run {
@@ -116,6 +132,10 @@ struct run {
     } told;                /* progress.c */
     struct json simulated; /* a test's ready-made trigger result; UNDEFINED = none */
     struct err err;        /* why the run failed */
+    bool stopped;          /* by a step, before the last one */
+    bool routed;           /* route says where the event goes; the answer comes from there */
+    bool misrouted;        /* err is about that */
+    struct run_route route;
     const struct plan_step *failed_step;
 };
 
@@ -145,8 +165,9 @@ void payload_build(struct run *run);
 struct json payload_to_record(struct run *run, struct json payload);
 /* What a test run was given as its trigger's result; UNDEFINED = nothing. */
 struct json payload_simulated(struct run *run);
-struct json payload_body(struct arena *a, struct str body, struct str content_type);
-struct json payload_multipart(struct arena *a, struct str body, struct str content_type);
+
+/* route.c: of a preprocess flow that has come to its end. */
+int run_route(struct run *run, struct run_route *ret, struct err *err) must_check;
 
 /* record.c */
 void recorder_clear(struct recorder *r);
@@ -171,6 +192,24 @@ void run_record_result(struct run *run, struct buf *to);
 
 /* Appends a step result as an earlier attempt has recorded it. */
 void run_record_again(struct run *run, struct str message);
+
+/* value.c: what is too large for a message */
+bool run_stores_values(const struct run *run);
+/* Encodes {data, contentType} of a step into the recorder's data, which has `room`, or stores it
+ * apart and names it in s; s->name and s->content_type are set. False: it is to be left out. */
+bool run_encode_data(struct run *run, struct json whole, size_t room, struct step_result *s);
+/* Stores the encoded s->data apart; false = it could not be. */
+bool run_store_data(struct run *run, struct step_result *s);
+/* Stores an answer's body; the content type is that of its later download. */
+int run_store_answer(struct run *run, struct str body, const char *content_type,
+                     struct uuid *ret_id, struct err *err) must_check;
+/* What an earlier attempt has stored; the bytes live as long as the scratch memory. */
+int run_read_value(struct run *run, const struct step_result *was, struct str *ret,
+                   struct err *err) must_check;
+/* The run's result names the value of such a step, too. */
+void run_keep_value(struct run *run, const struct step_result *s);
+/* The type under which bytes and texts are downloaded. */
+const char *run_raw_type(struct json data, const char *content_type);
 
 /* checkpoint.c */
 int checkpoint_begin(struct run *run, struct err *err) must_check;

@@ -7,7 +7,7 @@
 #include "clock.h"
 #include "net/net_curl.h"
 
-#define DEFAULT_MAX_RESPONSE   MIB(64)
+#define DEFAULT_MAX_RESPONSE   MIB(64) /* of what stays in memory */
 #define DEFAULT_CONNECT_MS     10000
 #define KEPT_CONNECTIONS       4
 #define KEPT_BODY_BYTES        KIB(64)
@@ -18,7 +18,10 @@
 struct http_client {
     struct http_client_options options;
     CURL *curl; /* NULL until the first request */
-    struct buf body, headers;
+    struct spill body;
+    struct buf headers;
+    const struct str *parts; /* of the body that is sent */
+    size_t n_parts, part, part_at;
     struct net_gate gate;
     char error[CURL_ERROR_SIZE];
 };
@@ -29,13 +32,10 @@ struct http_client *http_client_new(const struct http_client_options *options)
     struct http_client *c = mem_new(struct http_client);
     c->options = *options;
     c->gate.policy = options->policy;
-    if (c->options.max_response_bytes == 0) {
-        c->options.max_response_bytes = DEFAULT_MAX_RESPONSE;
-    }
     if (c->options.connect_timeout_ms == 0) {
         c->options.connect_timeout_ms = DEFAULT_CONNECT_MS;
     }
-    buf_init(&c->body, c->options.max_response_bytes);
+    spill_init(&c->body);
     buf_init(&c->headers, HTTP_MAX_HEADER_BYTES);
     return c;
 }
@@ -46,7 +46,7 @@ struct http_client *http_client_free(struct http_client *c)
         if (c->curl) {
             curl_easy_cleanup(c->curl);
         }
-        buf_done(&c->body);
+        spill_done(&c->body);
         buf_done(&c->headers);
         mem_free(c);
     }
@@ -74,8 +74,38 @@ struct str http_response_header(const struct http_response *r, const char *name)
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
     struct http_client *c = arg;
-    buf_add(&c->body, data, size * n);
-    return c->body.full ? 0 : size * n;
+    return spill_add(&c->body, data, size * n) ? size * n : 0;
+}
+
+static size_t on_read(char *into, size_t size, size_t n, void *arg)
+{
+    struct http_client *c = arg;
+    size_t done = 0;
+    while (done < size * n && c->part < c->n_parts) {
+        struct str part = c->parts[c->part];
+        size_t now = MIN(size * n - done, part.len - c->part_at);
+        if (now) {
+            memcpy(into + done, part.ptr + c->part_at, now);
+        }
+        done += now;
+        c->part_at += now;
+        if (c->part_at == part.len) {
+            c->part++;
+            c->part_at = 0;
+        }
+    }
+    return done;
+}
+
+/* A kept connection that turns out closed: the body is sent again from its start. */
+static int on_rewind(void *arg, curl_off_t offset, int origin)
+{
+    struct http_client *c = arg;
+    if (origin != SEEK_SET || offset != 0) {
+        return CURL_SEEKFUNC_CANTSEEK;
+    }
+    c->part = c->part_at = 0;
+    return CURL_SEEKFUNC_OK;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
@@ -313,6 +343,27 @@ static int make_headers(const struct hop *hop, struct arena *a, const struct htt
 
 #define SET(c, option, value) ASSERT(curl_easy_setopt((c)->curl, option, value) == CURLE_OK)
 
+static void set_body(struct http_client *c, const struct http_request *req)
+{
+    if (req->n_parts == 0) {
+        SET(c, CURLOPT_POSTFIELDS, req->body.len ? req->body.ptr : "");
+        SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
+        return;
+    }
+    size_t len = 0;
+    for (size_t i = 0; i < req->n_parts; i++) {
+        len += req->parts[i].len;
+    }
+    c->parts = req->parts;
+    c->n_parts = req->n_parts;
+    c->part = c->part_at = 0;
+    SET(c, CURLOPT_READFUNCTION, on_read);
+    SET(c, CURLOPT_READDATA, c);
+    SET(c, CURLOPT_SEEKFUNCTION, on_rewind);
+    SET(c, CURLOPT_SEEKDATA, c);
+    SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+}
+
 static void set_options(struct http_client *c, const struct hop *hop,
                         const struct http_request *req, struct curl_slist *headers, char *method,
                         long left_ms)
@@ -345,8 +396,10 @@ static void set_options(struct http_client *c, const struct hop *hop,
         SET(c, CURLOPT_NOBODY, 1L);
     } else if (hop->has_body) {
         SET(c, CURLOPT_POST, 1L);
-        SET(c, CURLOPT_POSTFIELDS, req->body.len ? req->body.ptr : "");
-        SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
+        set_body(c, req);
+    }
+    if (!str_eq(hop->method, STR("HEAD"))) { /* one that says so is refused before it comes */
+        SET(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)c->body.max);
     }
     SET(c, CURLOPT_CUSTOMREQUEST, method);
 }
@@ -363,7 +416,9 @@ static int failure(struct http_client *c, const struct hop *hop, const struct ht
                      "address, or ask the operator to allow the range.",
                      host, c->gate.refusal);
         retryable = false;
-    } else if (c->body.full || c->headers.full) {
+    } else if (c->body.failure != SPILL_OK) {
+        return spill_error(&c->body, err);
+    } else if (c->body.full || c->headers.full || code == CURLE_FILESIZE_EXCEEDED) {
         rc = err_set(err, -EMSGSIZE, "http.too_large",
                      "The response of %.200s is larger than %zu bytes. Ask for smaller pages.",
                      host, c->headers.full ? HTTP_MAX_HEADER_BYTES : max_bytes);
@@ -392,6 +447,17 @@ static int failure(struct http_client *c, const struct hop *hop, const struct ht
     return rc;
 }
 
+static size_t most_bytes(const struct http_client *c, struct arena *a,
+                         const struct http_request *req)
+{
+    bool spills = spill_set_works(req->spills);
+    size_t most = c->options.max_response_bytes ? c->options.max_response_bytes
+                  : spills                      ? SPILL_VALUE_MAX
+                                                : DEFAULT_MAX_RESPONSE;
+    most = req->max_response_bytes ? MIN(req->max_response_bytes, most) : most;
+    return spills ? most : MIN(most, arena_room(a) / 2); /* the body is copied there */
+}
+
 /* One request without redirects. */
 static int perform(struct http_client *c, const struct hop *hop, struct arena *a,
                    const struct http_request *req, struct err *err)
@@ -410,13 +476,9 @@ static int perform(struct http_client *c, const struct hop *hop, struct arena *a
     if (rc < 0) {
         return rc;
     }
-    size_t max_bytes = req->max_response_bytes
-                           ? MIN(req->max_response_bytes, c->options.max_response_bytes)
-                           : c->options.max_response_bytes;
-    max_bytes = MIN(max_bytes, arena_room(a) / 2); /* the body is copied there */
-    buf_clear(&c->body);
+    size_t max_bytes = most_bytes(c, a, req);
+    spill_begin(&c->body, req->spills, max_bytes);
     buf_clear(&c->headers);
-    c->body.max = max_bytes;
     c->gate.refusal = NULL;
     c->error[0] = '\0';
     set_options(c, hop, req, headers, arena_strndup(a, hop->method.ptr, hop->method.len),
@@ -476,7 +538,6 @@ static void read_response(struct http_client *c, struct hop *hop, struct arena *
     (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
     r->status = (int)status;
     read_headers(c, a, r);
-    r->body = str_n(arena_strndup(a, c->body.len ? c->body.data : "", c->body.len), c->body.len);
     char *url = NULL;
     (void)curl_url_set(hop->url, CURLUPART_USER, NULL, 0);
     (void)curl_url_set(hop->url, CURLUPART_PASSWORD, NULL, 0);
@@ -511,8 +572,11 @@ static int send_all(struct http_client *c, struct arena *a, const struct http_re
         read_response(c, &hop, a, &r);
         struct str location = http_response_header(&r, "location");
         if (req->no_redirects || !is_redirect(r.status) || location.len == 0) {
-            *ret = r;
-            return 0;
+            rc = spill_end(&c->body, a, &r.body, err);
+            if (rc == 0) {
+                *ret = r;
+            }
+            return rc;
         }
         if (redirects == most) {
             return err_set(err, -ELOOP, "http.redirects", "%.200s redirected more than %d times.",
@@ -527,8 +591,9 @@ int http_client_send(struct http_client *c, struct arena *a, const struct http_r
                      struct http_response *ret, struct err *err)
 {
     int rc = send_all(c, a, req, ret, err);
-    if (c->body.cap > KEPT_BODY_BYTES) {
-        buf_done(&c->body);
+    spill_begin(&c->body, NULL, 0);
+    if (c->body.part.cap > KEPT_BODY_BYTES) {
+        buf_done(&c->body.part);
     }
     if (c->headers.cap > KEPT_BODY_BYTES) {
         buf_done(&c->headers);

@@ -14,6 +14,25 @@ UPDATE integration SET name = $2, description = $3, documentation = $4, category
     labels = $6::text[], definition = $7, definition_hash = $8, updated_at = now()
 WHERE id = $1::uuid;
 
+-- name: api_endpoint_put
+UPDATE integration SET endpoint_type = $2, preprocess_flow = $3, flow_name_path = $4::text[],
+    customer_id_path = $5::text[]
+WHERE id = $1::uuid;
+
+-- Whether a version's calls go through a preprocess flow of its own instance, and that instance.
+-- name: api_router_find
+SELECT v.endpoint_type = 'shared_instance' AND v.preprocess_flow <> '',
+       (SELECT i.id FROM integration n JOIN instance i ON i.integration_id = n.id
+        WHERE n.sequence_id = v.sequence_id AND i.is_router LIMIT 1)
+FROM integration v WHERE v.id = $1::uuid;
+
+-- name: api_router_insert
+INSERT INTO instance (id, organization_id, integration_id, name, is_system, is_router)
+VALUES ($1::uuid, $2::uuid, $3::uuid, 'Routing', true, true);
+
+-- name: api_router_move
+UPDATE instance SET integration_id = $2::uuid, needs_deploy = true WHERE id = $1::uuid;
+
 -- name: api_flows_keep
 DELETE FROM integration_flow WHERE integration_id = $1::uuid AND NOT (id = ANY ($2::uuid[]));
 
@@ -51,11 +70,12 @@ VALUES ($1::uuid, $2::uuid, $3::uuid, $4::int, $5, $6, $7, $8, $9, $10, $11::boo
 -- name: api_version_insert
 INSERT INTO integration (id, organization_id, customer_id, sequence_id, version_number,
     version_comment, version_attributes, version_created_at, version_created_by, name, description, documentation,
-    category, labels, definition, definition_hash)
+    category, labels, definition, definition_hash, endpoint_type, preprocess_flow, flow_name_path,
+    customer_id_path)
 SELECT $2::uuid, d.organization_id, d.customer_id, d.id,
     (SELECT coalesce(max(v.version_number), 0) + 1 FROM integration v WHERE v.sequence_id = d.id),
     $3, $5, now(), $4::uuid, d.name, d.description, d.documentation, d.category, d.labels, d.definition,
-    d.definition_hash
+    d.definition_hash, d.endpoint_type, d.preprocess_flow, d.flow_name_path, d.customer_id_path
 FROM integration d WHERE d.id = $1::uuid;
 
 -- name: api_version_flows

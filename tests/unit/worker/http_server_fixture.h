@@ -3,6 +3,7 @@
  *   /status/N        status N, body "status N"
  *   /json /text      fixed bodies          /badjson  JSON type, broken text
  *   /gzip            gzip of "compressed"  /big/N    N bytes
+ *   /refuse          401, the request as it came      /fail/N   500, N bytes
  *   /flaky/N         500 N times, then 200 "steady"
  *   /redirect/N      302 to /redirect/N-1, at 0 to /echo
  *   /to?URL          307 to URL            /to303?URL  303 to URL
@@ -89,11 +90,14 @@ static unused bool server_answer(struct http_server *s, int fd, struct str reque
         server_reply(fd, "200 OK", json, "{\"a\": ", 6);
     } else if (str_starts(path, STR("/gzip"))) {
         server_reply(fd, "200 OK", "Content-Encoding: gzip\r\n", gzip, sizeof(gzip));
-    } else if (str_starts(path, STR("/big/"))) {
-        size_t n = (size_t)server_number(path, "/big/");
+    } else if (str_starts(path, STR("/refuse"))) {
+        server_reply(fd, "401 Unauthorized", plain, request.ptr, request.len);
+    } else if (str_starts(path, STR("/big/")) || str_starts(path, STR("/fail/"))) {
+        bool fail = str_starts(path, STR("/fail/"));
+        size_t n = (size_t)server_number(path, fail ? "/fail/" : "/big/");
         char *body = mem_alloc(n);
         memset(body, 'x', n);
-        server_reply(fd, "200 OK", plain, body, n);
+        server_reply(fd, fail ? "500 Oops" : "200 OK", plain, body, n);
         mem_free(body);
     } else if (str_starts(path, STR("/flaky/"))) {
         s->flaky_left = s->flaky_left < 0 ? server_number(path, "/flaky/") : s->flaky_left;

@@ -140,6 +140,13 @@ static void connections_are_checked(void **state)
         {"aws-s3.listBuckets", "{\"dynamicAccessKeyId\": \"A\"}", NULL,
          "Dynamic Secret Access Key (dynamicSecretAccessKey): is needed"},
         {"aws-s3.listBuckets",
+         "{\"accessKey\": {\"fields\": {" KEYS "}}, \"dynamicAccessKeyId\": \" \", "
+         "\"dynamicSecretAccessKey\": \"hidden-secret\"}",
+         NULL, "Dynamic Access Key ID (dynamicAccessKeyId): is needed"},
+        {"aws-s3.listBuckets",
+         "{\"dynamicAccessKeyId\": \"A K\", \"dynamicSecretAccessKey\": \"hidden-secret\"}", NULL,
+         "Dynamic Access Key ID (dynamicAccessKeyId): holds characters"},
+        {"aws-s3.listBuckets",
          "{\"accessKey\": {\"fields\": {\"accessKeyId\": \"A K\", \"secretAccessKey\": \"s\"}}}",
          NULL, "Connection (accessKey): holds characters"},
         {"aws-s3.listBuckets", "{\"accessKey\": {\"fields\": {" KEYS "}}, \"awsRegion\": \"a.b\"}",
@@ -170,6 +177,41 @@ static void connections_are_checked(void **state)
          NULL, "Object Key (objectKey): holds the segment \".\""},
     };
     fixture_check(cases, ARRAY_LEN(cases));
+}
+
+/* Texts that would become several copies of the run's memory. */
+static void texts_have_a_length(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t token, version;
+        const char *refusal;
+    } rows[] = {
+        {"aws-s3.generatePresignedUrl", 16384, 0, NULL},
+        {"aws-s3.generatePresignedUrl", 16385, 0, "or one of them is too long"},
+        {"aws-s3.headObject", 0, 4097, "The parameter versionId of the request is longer"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct action_context ctx;
+        fixture_init(&ctx);
+        AUTO(buf_done) struct buf b = {0};
+        buf_init(&b, 0);
+        buf_adds(&b, "{\"accessKey\": {\"fields\": {" KEYS ", \"sessionToken\": \"");
+        for (size_t k = 0; k < rows[i].token; k++) {
+            buf_addc(&b, 't');
+        }
+        buf_adds(&b, "\"}}, \"bucket\": \"abc\", \"objectKey\": \"k\", \"versionId\": \"");
+        for (size_t k = 0; k < rows[i].version; k++) {
+            buf_addc(&b, 'v');
+        }
+        buf_adds(&b, "\"}");
+        int rc = fixture_run(&ctx, rows[i].name, b.data);
+        assert_int_equal(rc < 0, rows[i].refusal != NULL);
+        if (rows[i].refusal && !strstr(ctx.err.message, rows[i].refusal)) {
+            fail_msg("%s", ctx.err.message);
+        }
+        fixture_done(&ctx);
+    }
 }
 
 static struct aws_target target_of(struct action_context *ctx, const char *region, const char *own,
@@ -224,11 +266,12 @@ static void roles_are_assumed(void **state)
         "<AccessKeyId>TEMP</AccessKeyId><SecretAccessKey>ts</SecretAccessKey><SessionToken>tok"
         "</SessionToken></Credentials></AssumeRoleResult></AssumeRoleResponse>",
         "HTTP/1.1 200 OK\r\n\r\n<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>", NULL);
-    const char *inputs = arena_printf(ctx.arena,
-                                      "{\"accessKey\": {\"fields\": {" KEYS
-                                      ", \"roleARN\": \"arn:aws:iam::1:role/r\", "
-                                      "\"externalId\": \"x y\", \"customEndpoint\": \"%s/\"}}}",
-                                      server.url);
+    const char *inputs =
+        arena_printf(ctx.arena,
+                     "{\"dynamicAccessKeyId\": \" \", \"accessKey\": "
+                     "{\"fields\": {" KEYS ", \"roleARN\": \"arn:aws:iam::1:role/r\", "
+                     "\"externalId\": \"x y\", \"customEndpoint\": \"%s/\"}}}",
+                     server.url);
     if (fixture_run(&ctx, "aws-s3.listBuckets", inputs) != 0) {
         fail_msg("%s", ctx.err.message);
     }
@@ -242,6 +285,17 @@ static void roles_are_assumed(void **state)
     assert_true(str_find(second, STR("x-amz-security-token: tok\r\n"), 0) > 0);
     assert_true(str_find(second, STR("/us-east-1/s3/aws4_request"), 0) > 0);
     assert_true(str_find(first, STR("hidden-secret"), 0) < 0);
+    aws_server_prepare(
+        &server, "HTTP/1.1 403 Forbidden\r\n\r\n<Error><Code>InvalidAccessKeyId</Code></Error>",
+        NULL, NULL);
+    inputs = arena_printf(ctx.arena,
+                          "{\"dynamicAccessKeyId\": \"DYN\", \"dynamicSecretAccessKey\": \"s\", "
+                          "\"accessKey\": {\"fields\": {" KEYS ", \"roleARN\": \"arn:r\", "
+                          "\"customEndpoint\": \"%s\"}}}",
+                          server.url);
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listBuckets", inputs), -EBADE);
+    assert_string_equal(ctx.err.field, "dynamicAccessKeyId"); /* whose keys they were */
+    assert_int_equal(atomic_load(&server.served), 1);
     fixture_done(&ctx);
 }
 
@@ -541,6 +595,10 @@ static void only_urls_of_sns_count(void **state)
         {"https://evil.example/sns.us-west-2.amazonaws.com/a.pem", "", false},
         {"https://evil.example\\@sns.us-west-2.amazonaws.com/a.pem", "", false},
         {"https://sns.evil.s3.amazonaws.com/a.pem", "", false},
+        {"https://sns.s3.amazonaws.com/a.pem", "", false},
+        {"https://sns.s3-eu-west-1.amazonaws.com/a.pem", "", false},
+        {"https://sns.eu-.amazonaws.com/a.pem", "", false},
+        {"https://sns.us-gov-west-1.amazonaws.com/a.pem", "", true},
         {"https://sns.us-west-2.amazonaws.com:444/a.pem", "", false},
         {"https://sns.amazonaws.com/a.pem", "", false},
         {"https://sns..amazonaws.com/a.pem", "", false},
@@ -579,6 +637,7 @@ int main(void)
         cmocka_unit_test(headers_are_signed_as_published),
         cmocka_unit_test(urls_are_presigned_as_published),
         cmocka_unit_test(connections_are_checked),
+        cmocka_unit_test(texts_have_a_length),
         cmocka_unit_test(addresses_follow_from_bucket_and_region),
         cmocka_unit_test(roles_are_assumed),
         cmocka_unit_test(xml_is_read_by_tables),

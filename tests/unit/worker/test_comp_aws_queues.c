@@ -255,6 +255,13 @@ static void publishing(void **state)
           "entry.2.Value.DataType=String.Array&MessageAttributes.entry.2.Value.StringValue=%5B1%5D",
           "entry.3.Value.DataType=String&"},
          "{" META ",\"MessageId\":\"m\"}"},
+        {"aws-sns.publishMessage",
+         "{" T ", \"message\": \"a\", \"messageAttributes\": {\"h\": \"0x10\", \"i\": "
+         "\"Infinity\", \"e\": \"-1.5e3\", \"d\": \"-\"}}",
+         PUBLISHED,
+         {"entry.1.Value.DataType=String&", "entry.2.Value.DataType=String&",
+          "entry.3.Value.DataType=Number&", "entry.4.Value.DataType=String&"},
+         "{" META ",\"MessageId\":\"m\"}"},
         {"aws-sns.publishSms",
          "{@, \"message\": \"hi\", \"phoneNumber\": \"+1 5\"}",
          PUBLISHED,
@@ -291,14 +298,76 @@ static void publishing(void **state)
     aws_check(cases, ARRAY_LEN(cases));
 }
 
+static void no_attribute_is_dropped(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    aws_server_prepare(&server, PUBLISHED, NULL, NULL);
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, 0);
+    buf_adds(&b, "{" T ", \"publishBatchEntries\": [{\"Id\": \"1\", \"Message\": \"a\", "
+                 "\"MessageAttributes\": {");
+    for (int i = 0; i < 101; i++) {
+        buf_addf(&b, "%s\"a%d\": \"x\"", i ? ", " : "", i);
+    }
+    buf_adds(&b, "}}]}");
+    const char *inputs = aws_inputs(&ctx, "aws-sns.publishBatchMessages", b.data);
+    assert_true(fixture_run(&ctx, "aws-sns.publishBatchMessages", inputs) < 0);
+    assert_non_null(strstr(ctx.err.message, "item 1 has more than 100 attributes"));
+    assert_int_equal(atomic_load(&server.served), 0);
+    fixture_done(&ctx);
+}
+
+/* One poll of a queue that gives these messages, one letter each, and then none. */
+static void poll_once(struct action_context *ctx, const char *messages, const char *found)
+{
+    const char *name = "aws-sqs.pollMessagesTrigger";
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, 0);
+    buf_adds(&b, "HTTP/1.1 200 OK\r\n\r\n{\"Messages\":[");
+    for (const char *m = messages; *m; m++) {
+        buf_addf(&b, "%s{\"MessageId\":\"%c\"}", m == messages ? "" : ",", *m);
+    }
+    buf_adds(&b, "]}");
+    aws_server_prepare(&server, b.data, "HTTP/1.1 200 OK\r\n\r\n{}", NULL);
+    if (fixture_run(ctx, name, aws_inputs(ctx, name, "{" Q "}")) != 0) {
+        fail_msg("%s", ctx->err.message);
+    }
+    struct json data = json_get(json_get(ctx->result.data, STR("body")), STR("data"));
+    assert_int_equal(data.len, strlen(found));
+    for (uint32_t i = 0; i < data.len; i++) {
+        assert_int_equal(json_as_str(json_get(data.items[i], STR("MessageId"))).ptr[0], found[i]);
+    }
+    assert_int_equal(ctx->result.result_type != NULL, !found[0]);
+    assert_int_equal(atomic_load(&server.served), messages[0] ? 2 : 1);
+}
+
+static void messages_are_given_once(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    poll_once(&ctx, "", "");
+    poll_once(&ctx, "ab", "ab");
+    poll_once(&ctx, "bca", "c"); /* not deleted yet */
+    poll_once(&ctx, "", "");
+    poll_once(&ctx, "ad", "d"); /* a was away for a while */
+    assert_true(str_find(buf_str(&server.requests[0]),
+                         STR("\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":1,"
+                             "\"AttributeNames\":[\"All\"]"),
+                         0) > 0);
+    fixture_done(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_are_given_once),
         cmocka_unit_test(messages),
         cmocka_unit_test(queues),
         cmocka_unit_test(several_requests_make_one_result),
         cmocka_unit_test(topics),
         cmocka_unit_test(publishing),
+        cmocka_unit_test(no_attribute_is_dropped),
     };
     return cmocka_run_group_tests(tests, aws_setup, aws_teardown);
 }

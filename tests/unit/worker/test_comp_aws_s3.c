@@ -100,7 +100,7 @@ static void lists(void **state)
          "{@}",
          OK_XML "<ListAllMyBucketsResult><Owner><ID>1</ID></Owner><Buckets><Bucket><Name>b</Name>"
                 "</Bucket></Buckets></ListAllMyBucketsResult>",
-         {"GET / HTTP/1.1\r\n"},
+         {"GET /?max-buckets=1000 HTTP/1.1\r\n"},
          "{" META ",\"Buckets\":[{\"Name\":\"b\"}],\"Owner\":{\"ID\":\"1\"}}"},
     };
     aws_check(cases, ARRAY_LEN(cases));
@@ -204,6 +204,55 @@ static void uploads(void **state)
          "{" META ",\"Uploads\":[{\"UploadId\":\"u\"}]}"},
     };
     aws_check(cases, ARRAY_LEN(cases));
+}
+
+static void lists_of_uploads_are_whole(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    aws_server_prepare(
+        &server,
+        OK_XML "<R><IsTruncated>true</IsTruncated><NextPartNumberMarker>1000</NextPartNumberMarker>"
+               "<Part><PartNumber>1000</PartNumber></Part></R>",
+        OK_XML "<R><IsTruncated>false</IsTruncated><Part><PartNumber>1001</PartNumber></Part></R>",
+        NULL);
+    const char *inputs = aws_inputs(&ctx, "aws-s3.listParts", "{" OB ", \"uploadId\": \"u\"}");
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listParts", inputs), 0);
+    assert_string_equal(fixture_result(&ctx),
+                        "{" META ",\"IsTruncated\":false,\"Parts\":[{\"PartNumber\":1000},"
+                        "{\"PartNumber\":1001}]}");
+    assert_true(str_find(buf_str(&server.requests[1]),
+                         STR("?part-number-marker=1000&uploadId=u HTTP"), 0) > 0);
+    aws_server_prepare(
+        &server,
+        OK_XML "<R><IsTruncated>true</IsTruncated><NextKeyMarker>a b</NextKeyMarker>"
+               "<NextUploadIdMarker>u1</NextUploadIdMarker><Upload><Key>a b</Key></Upload></R>",
+        OK_XML "<R><IsTruncated>true</IsTruncated><Upload><Key>c</Key></Upload></R>", NULL);
+    inputs = aws_inputs(&ctx, "aws-s3.listMultipartUploads", "{" BK "}");
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listMultipartUploads", inputs), 0);
+    assert_string_equal(fixture_result(&ctx), "{" META ",\"IsTruncated\":true,\"Uploads\":[{"
+                                              "\"Key\":\"a b\"},{\"Key\":\"c\"}]}");
+    assert_true(str_find(buf_str(&server.requests[1]),
+                         STR("?key-marker=a%20b&upload-id-marker=u1&uploads= HTTP"), 0) > 0);
+    assert_int_equal(atomic_load(&server.served), 2);
+    fixture_done(&ctx);
+}
+
+static void buckets_of_large_accounts_are_listed(void **state)
+{
+    struct action_context ctx;
+    aws_start(&ctx);
+    aws_server_prepare(&server,
+                       OK_XML "<R><Buckets><Bucket><Name>a</Name></Bucket></Buckets>"
+                              "<ContinuationToken>t/1</ContinuationToken></R>",
+                       OK_XML "<R><Buckets><Bucket><Name>b</Name></Bucket></Buckets></R>", NULL);
+    const char *inputs = aws_inputs(&ctx, "aws-s3.listBuckets", "{@}");
+    assert_int_equal(fixture_run(&ctx, "aws-s3.listBuckets", inputs), 0);
+    assert_string_equal(fixture_result(&ctx),
+                        "{" META ",\"Buckets\":[{\"Name\":\"a\"},{\"Name\":\"b\"}]}");
+    assert_true(str_starts(buf_str(&server.requests[1]),
+                           STR("GET /?continuation-token=t%2F1&max-buckets=1000 HTTP")));
+    fixture_done(&ctx);
 }
 
 static void settings(void **state)
@@ -341,12 +390,19 @@ static void topics(void **state)
          NULL,
          "Subscription ARN (subscriptionArn): \"pending\" is not an ARN"},
         {"aws-s3.updateTopicPolicy",
-         "{" BK ", \"snsTopicArn\": \"arn:t\", \"bucketOwnerAccountid\": \"12\"}",
+         "{" BK ", \"snsTopicArn\": \"arn:aws-us-gov:sns:r:1:t\", \"bucketOwnerAccountid\": "
+         "\"12\"}",
          OK_XML "<SetTopicAttributesResponse/>",
          {"Action=SetTopicAttributes&Version=2010-03-31&AttributeName=Policy&AttributeValue=%7B",
-          "%22aws%3ASourceArn%22%3A%22arn%3Aaws%3As3%3A%2A%3A%2A%3Amy-bucket%22",
+          "%22aws%3ASourceArn%22%3A%22arn%3Aaws-us-gov%3As3%3A%2A%3A%2A%3Amy-bucket%22",
           "%22aws%3ASourceAccount%22%3A%2212%22"},
          "{" META "}"},
+        {"aws-s3.updateTopicPolicy",
+         "{" BK ", \"snsTopicArn\": \"arn:t\", \"bucketOwnerAccountid\": \"12\"}",
+         NULL,
+         {NULL},
+         NULL,
+         "SNS Topic ARN (snsTopicArn): is not the ARN of a topic"},
     };
     aws_check(cases, ARRAY_LEN(cases));
 }
@@ -369,6 +425,22 @@ static void refusals_name_the_input(void **state)
          {NULL},
          NULL,
          "Bucket Name (bucket): Amazon S3 answered 404 NoSuchBucket: None."},
+        {"aws-s3.copyObject",
+         "{@, \"sourceBucket\": \"from\", \"sourceKey\": \"k\", \"destinationBucket\": \"into\", "
+         "\"destinationKey\": \"k\"}",
+         "HTTP/1.1 404 Not Found\r\n\r\n<Error><Code>NoSuchBucket</Code><Message>None.</Message>"
+         "<BucketName>from</BucketName></Error>",
+         {NULL},
+         NULL,
+         "Source Bucket Name (sourceBucket): Amazon S3 answered 404 NoSuchBucket: None."},
+        {"aws-s3.copyObject",
+         "{@, \"sourceBucket\": \"from\", \"sourceKey\": \"k\", \"destinationBucket\": \"into\", "
+         "\"destinationKey\": \"k\"}",
+         "HTTP/1.1 404 Not Found\r\n\r\n<Error><Code>NoSuchBucket</Code><Message>None.</Message>"
+         "<BucketName>into</BucketName></Error>",
+         {NULL},
+         NULL,
+         "Destination Bucket Name (destinationBucket): Amazon S3 answered 404 NoSuchBucket: None."},
         {"aws-s3.headObject",
          "{" OB "}",
          "HTTP/1.1 404 Not Found\r\n\r\n",
@@ -610,7 +682,7 @@ static void changes_are_found_once(void **state)
          OK_XML "<R><Buckets><Bucket><Name>old</Name><CreationDate>2024-01-01T23:59:59.000Z"
                 "</CreationDate></Bucket><Bucket><Name>new</Name><CreationDate>"
                 "2024-01-02T00:00:00.000Z</CreationDate></Bucket></Buckets></R>",
-         {"GET / HTTP/1.1\r\n"},
+         {"GET /?max-buckets=1000 HTTP/1.1\r\n"},
          "{\"body\":{\"data\":[{\"Name\":\"new\",\"CreationDate\":"
          "\"2024-01-02T00:00:00.000Z\"}]}}"},
     };
@@ -624,6 +696,8 @@ int main(void)
         cmocka_unit_test(lists),
         cmocka_unit_test(buckets),
         cmocka_unit_test(uploads),
+        cmocka_unit_test(lists_of_uploads_are_whole),
+        cmocka_unit_test(buckets_of_large_accounts_are_listed),
         cmocka_unit_test(settings),
         cmocka_unit_test(a_notification_is_added),
         cmocka_unit_test(topics),

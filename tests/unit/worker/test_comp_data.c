@@ -26,9 +26,9 @@ static void text_actions(void **state)
         {T "replace", "{\"text\": \"gh-12\", \"find\": \"gh-\"}", "\"12\""},
         {T "replace", "{\"text\": \"aaa\", \"find\": \"aa\", \"replace\": \"b\"}", "\"ba\""},
         {T "replace", "{\"text\": \"a\"}", NULL, "Find (find): has no value"},
-        {T "upperCase", "{\"text\": \"stra\\u00dfe \\u00e9\"}",
-         "\"STRA\xC3\x9F"
-         "E \xC3\x89\""},
+        {T "upperCase", "{\"text\": \"stra\\u00dfe \\u00e9\"}", "\"STRASSE \xC3\x89\""},
+        {T "capitalize", "{\"text\": \"\u00df\u00df\"}", "\"SS\xC3\x9F\""},
+        {T "lowerCase", "{\"text\": \"\u00df\"}", "\"\xC3\x9F\""},
         {T "lowerCase", "{\"text\": \"\\u00c4 ABC\"}", "\"\xC3\xA4 abc\""},
         {T "capitalize", "{\"text\": \"an Order\"}", "\"An Order\""},
         {T "trim", "{\"text\": \" \\u00a0\\n a b \\ufeff\"}", "\"a b\""},
@@ -64,6 +64,24 @@ static void invalid_utf8_passes(void **state)
     fixture_done(&ctx);
 }
 
+static void texts_need_room(void **state)
+{
+    static char large[MIB(2)];
+    static const char *const names[] = {"upperCase", "decodeBase64", "encodeBase64", "capitalize"};
+    memset(large, 'a', sizeof(large));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct action_context ctx;
+        struct json_member m = {STR("text"), json_str(str_n(large, sizeof(large)))};
+        fixture_init(&ctx);
+        (void)arena_alloc(ctx.arena, MIB(63));
+        char name[64];
+        (void)snprintf(name, sizeof(name), "text-manipulation.%s", names[i]);
+        assert_int_equal(fixture_run_value(&ctx, name, json_object(&m, 1)), -ENOMEM);
+        assert_non_null(strstr(ctx.err.message, "too large for the memory"));
+        fixture_done(&ctx);
+    }
+}
+
 static void math_actions(void **state)
 {
     static const struct action_case cases[] = {
@@ -93,6 +111,8 @@ static void math_actions(void **state)
         {M "hypot", "{\"numbers\": [3, 4]}", "5"},
         {M "round", "{\"number\": \"2.5\"}", "3"},
         {M "round", "{\"number\": -2.5}", "-2"},
+        {M "round", "{\"number\": 0.49999999999999994}", "0"},
+        {M "round", "{\"number\": 4503599627370497}", "4503599627370497"},
         {M "floor", "{\"number\": -2.5}", "-3"},
         {M "ceil", "{\"number\": 2.1}", "3"},
         {M "trunc", "{\"number\": -2.9}", "-2"},
@@ -223,6 +243,15 @@ static void persisted_state(void **state)
          "{\"value\":[1]}"},
         {P "addIntegrationValueToSet", "{\"keyInput\": \"s\", \"valueInput\": 2}",
          "{\"value\":[1,2]}"},
+        {P "addIntegrationValueToSet", "{\"keyInput\": \"none2\"}", "{\"value\":[null]}"},
+        {P "addIntegrationValueToSet", "{\"keyInput\": \"none2\"}", "{\"value\":[null]}"},
+        {P "removeIntegrationValueFromSet", "{\"keyInput\": \"none2\"}", "{\"value\":[]}"},
+        {P "removeIntegrationValue", "{\"keyInput\": \"none2\"}", "null"},
+        {P "saveExecutionValue", "{\"keyInput\": \"big\", \"valueInput\": 1.7e308}",
+         "{\"value\":1.7e+308}"},
+        {P "incrementExecutionValue", "{\"keyInput\": \"big\", \"amountInput\": 1.7e308}", NULL,
+         "Amount (amountInput): leads beyond"},
+        {P "removeExecutionValue", "{\"keyInput\": \"big\"}", "null"},
         {P "removeIntegrationValueFromSet", "{\"keyInput\": \"s\", \"valueInput\": 1}",
          "{\"value\":[2]}"},
         {P "removeIntegrationValueFromList", "{\"keyInput\": \"none\", \"valueInput\": 1}",
@@ -333,13 +362,10 @@ static void remembering_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_actions),
-        cmocka_unit_test(invalid_utf8_passes),
-        cmocka_unit_test(math_actions),
-        cmocka_unit_test(collection_actions),
-        cmocka_unit_test(deduplicates_many),
-        cmocka_unit_test(persisted_state),
-        cmocka_unit_test(handled_items_do_not_come_again),
+        cmocka_unit_test(text_actions),           cmocka_unit_test(invalid_utf8_passes),
+        cmocka_unit_test(texts_need_room),        cmocka_unit_test(math_actions),
+        cmocka_unit_test(collection_actions),     cmocka_unit_test(deduplicates_many),
+        cmocka_unit_test(persisted_state),        cmocka_unit_test(handled_items_do_not_come_again),
         cmocka_unit_test(remembering_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* change-data-format and datetime, as tables, and hostile documents. */
 #include "component_fixture.h"
 
+#include <unistd.h>
+
 #define F "change-data-format."
 #define D "datetime."
 
@@ -72,7 +74,11 @@ static void xml(void **state)
         {F "jsonToXml", "{\"data\": \"{\\\"o\\\": {\\\"@_id\\\": 7, \\\"i\\\": [1, \\\"<\\\"]}}\"}",
          "\"<o id=\\\"7\\\">\\n  <i>1</i>\\n  <i>&lt;</i>\\n</o>\\n\""},
         {F "jsonToXml", "{\"data\": {\"a\": {\"#text\": \"x\", \"@_b\": \"\\\"&\\n\"}}}",
-         "\"<a b=\\\"&quot;&amp;\\n\\\">x</a>\\n\""},
+         "\"<a b=\\\"&quot;&amp;&#10;\\\">x</a>\\n\""},
+        {F "jsonToXml", "{\"data\": {\"a\": {\"#text\": \"x\\r\\n\\ty\", \"@_b\": \"\\r\\t\"}}}",
+         "\"<a b=\\\"&#13;&#9;\\\">x&#13;\\n\\ty</a>\\n\""},
+        {F "deserializeFromXml", "{\"data\": \"<a b='&#13;&#9;|'>x&#13;\\n\\ty</a>\"}",
+         "{\"a\":{\"@_b\":\"|\",\"#text\":\"x\\r\\n\\ty\"}}"},
         {F "jsonToXml", "{\"data\": {\"a\": null, \"b\": true, \"c\": [[1], []]}}",
          "\"<a></a>\\n<b>true</b>\\n<c>\\n  <item>1</item>\\n</c>\\n<c>\\n</c>\\n\""},
         {F "jsonToXml", "{\"data\": {\"a b\": 1}}", NULL, "cannot be the name of an XML element"},
@@ -119,6 +125,36 @@ static void hostile_xml(void **state)
     assert_int_equal(read_xml_text(&ctx, buf_str(&b), false), 0);
     assert_int_equal(json_get(ctx.result.data, STR("r")).len, 30000);
     assert_true(clock_mono_ns() - start < 5 * NS_PER_SEC);
+    /* libxml2 would take hours for the attributes of this. */
+    const char *before[] = {"", "<!-- ' -->", "<?p '?>", "<b><![CDATA[']]></b>"};
+    for (size_t k = 0; k < ARRAY_LEN(before); k++) {
+        buf_clear(&b);
+        buf_addf(&b, "<r>%s<a", before[k]);
+        for (int i = 0; i < 60000; i++) {
+            buf_addf(&b, " a%x=%s", i, i % 2 ? "'>'" : "\">\"");
+        }
+        buf_adds(&b, "/></r>");
+        assert_int_equal(read_xml_text(&ctx, buf_str(&b), k % 2), -EINVAL);
+        assert_non_null(strstr(ctx.err.message, "more than 1000 attributes"));
+    }
+    buf_clear(&b);
+    buf_adds(&b, "<r");
+    for (int i = 0; i < 1000; i++) {
+        buf_addf(&b, " a%d='it&quot;s'", i);
+    }
+    buf_adds(&b, "/>");
+    assert_int_equal(read_xml_text(&ctx, buf_str(&b), false), 0);
+    assert_int_equal(
+        read_xml_text(&ctx, STR("<?xml version='1.0' encoding='IBM037'?><a>\xFF</a>"), true),
+        -EINVAL);
+    assert_non_null(strstr(ctx.err.message, "\"IBM037\", which is not read here"));
+    assert_int_equal(read_xml_text(&ctx, STR("\xFF\xFE<\0a\0/\0>\0"), true), 0);
+    assert_string_equal(fixture_result(&ctx), "{\"a\":\"\"}");
+    assert_int_equal(read_xml_text(&ctx, STR("\0<\0a\0/\0>"), true), 0);
+    /* What is UTF-8 is UTF-8, whatever it says; its quotes are quotes. */
+    assert_int_equal(
+        read_xml_text(&ctx, STR("<?xml version='1.0' encoding='UTF-7'?><a>+ACI-</a>"), true), 0);
+    assert_string_equal(fixture_result(&ctx), "{\"a\":\"+ACI-\"}");
     /* ISO-8859-1 bytes of a file are read as declared. */
     assert_int_equal(
         read_xml_text(&ctx, STR("<?xml version='1.0' encoding='ISO-8859-1'?><a>\xE9</a>"), true),
@@ -128,6 +164,33 @@ static void hostile_xml(void **state)
     assert_int_equal(read_xml_text(&ctx, STR("<a>\xFF\xFE</a>"), true), -EINVAL);
     buf_done(&b);
     fixture_done(&ctx);
+}
+
+static void xml_errors_go_nowhere_else(void **state)
+{
+    const struct str texts[] = {
+        STR("\xFF\xFE<\0a\0>\0\0\xD8x\0<\0/\0a\0>\0"),
+        STR("<?xml version='1.0' encoding='EUC-JP'?><a>\xFF\xFF\xFF</a>"),
+        STR("<?xml version='1.0' encoding='euc-none'?><a>\xFF</a>"),
+        STR("<a>\xFF</a>"),
+        STR("<a"),
+    };
+    FILE *written = tmpfile();
+    assert_non_null(written);
+    int saved = dup(STDERR_FILENO);
+    (void)fflush(stderr);
+    (void)dup2(fileno(written), STDERR_FILENO);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct action_context ctx;
+        fixture_init(&ctx);
+        (void)read_xml_text(&ctx, texts[i], true);
+        fixture_done(&ctx);
+    }
+    (void)fflush(stderr);
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(saved);
+    assert_int_equal(lseek(fileno(written), 0, SEEK_END), 0);
+    (void)fclose(written);
 }
 
 static void many_form_fields(void **state)
@@ -142,6 +205,13 @@ static void many_form_fields(void **state)
     struct json_member m = {STR("data"), json_str(buf_str(&b))};
     assert_int_equal(fixture_run_value(&ctx, F "deserializeFormData", json_object(&m, 1)), 0);
     assert_int_equal(json_get(ctx.result.data, STR("a")).len, 50000);
+    buf_clear(&b);
+    while (b.len < 1000001) {
+        buf_addc(&b, '&');
+    }
+    m.value = json_str(buf_str(&b));
+    assert_int_equal(fixture_run_value(&ctx, F "deserializeFormData", json_object(&m, 1)), -EINVAL);
+    assert_non_null(strstr(ctx.err.message, "more than 1000000 fields"));
     buf_done(&b);
     fixture_done(&ctx);
 }
@@ -156,6 +226,9 @@ static void dates(void **state)
         {D "adjustDateTime",
          "{\"dateTimeInput\": \"2024-03-01\", \"hoursInput\": -24, \"secondsInput\": 1}",
          "\"2024-02-29T00:00:01.000Z\""},
+        {D "adjustDateTime",
+         "{\"dateTimeInput\": 0, \"secondsInput\": 1e308, \"minutesInput\": -1e308}", NULL,
+         "the result would be outside the years"},
         {D "adjustDateTime", "{\"dateTimeInput\": 0}", "\"1970-01-01T00:00:00.000Z\""},
         {D "adjustDateTime", "{\"dateTimeInput\": -1}", "\"1969-12-31T23:59:59.999Z\""},
         {D "adjustDateTime", "{\"dateTimeInput\": \"soon\"}", NULL,
@@ -225,8 +298,10 @@ static void current_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_and_forms),   cmocka_unit_test(xml),   cmocka_unit_test(hostile_xml),
-        cmocka_unit_test(many_form_fields), cmocka_unit_test(dates), cmocka_unit_test(current_time),
+        cmocka_unit_test(json_and_forms),   cmocka_unit_test(xml),
+        cmocka_unit_test(hostile_xml),      cmocka_unit_test(xml_errors_go_nowhere_else),
+        cmocka_unit_test(many_form_fields), cmocka_unit_test(dates),
+        cmocka_unit_test(current_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

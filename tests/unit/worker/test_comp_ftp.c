@@ -89,6 +89,56 @@ static void directories_are_listed(void **state)
     }
 }
 
+static int look(struct action_context *ctx, const char *connection, const char *more)
+{
+    int rc = peer_run(&server, ctx, "ftp.newOrModifiedFiles",
+                      arena_printf(ctx->arena, "{%s, 'path': '/watch'%s}", connection, more));
+    if (rc != 0) {
+        fail_msg("%s: %s", connection, ctx->err.message);
+    }
+    return rc;
+}
+
+static void changes_are_found_once(void **state)
+{
+    static const char *const connections[] = {PLAIN, OLD, TLS};
+    for (size_t k = 0; k < ARRAY_LEN(connections); k++) {
+        struct action_context ctx;
+        peer_context(&ctx);
+        const char *own = connections[k], *path = arena_printf(ctx.arena, "/watch/%zu/sub", k);
+        const char *dir = arena_printf(ctx.arena, "{%s, 'path': '%s'}", own, path);
+        assert_int_equal(peer_run(&server, &ctx, "ftp.createDirectory", dir), 0);
+        const char *file =
+            arena_printf(ctx.arena, "{%s, 'outputPath': '%s/a b', 'data': '12345'}", own, path);
+        assert_int_equal(peer_run(&server, &ctx, "ftp.writeFile", file), 0);
+        look(&ctx, own, "");
+        assert_string_equal(ctx.result.result_type, "POLLED_NO_CHANGES");
+        look(&ctx, own, ", 'includeSubdirectories': 'true', 'pattern': '*.csv'");
+        assert_string_equal(ctx.result.result_type, "POLLED_NO_CHANGES");
+        look(&ctx, own, ", 'includeSubdirectories': 'true'");
+        assert_null(ctx.result.result_type);
+        struct json data = json_get(json_get(ctx.result.data, STR("body")), STR("data"));
+        struct json files = json_get(data, STR("newFiles"));
+        assert_int_equal(files.len, k + 1); /* of the servers before, too */
+        struct json last = files.items[k];
+        assert_true(str_eq(json_as_str(json_get(last, STR("path"))),
+                           str_of(arena_printf(ctx.arena, "%s/a b", path))));
+        assert_true(json_get(last, STR("size")).num == 5);
+        double modified = json_get(last, STR("modifiedAt")).num;
+        assert_true(k == 1 ? modified == 0 : modified > 1.7e12);
+        assert_int_equal(json_get(data, STR("modifiedFiles")).len, 0);
+        file = arena_printf(ctx.arena, "{%s, 'outputPath': '%s/a b', 'data': '1'}", own, path);
+        assert_int_equal(peer_run(&server, &ctx, "ftp.writeFile", file), 0);
+        look(&ctx, own, ", 'includeSubdirectories': 'true'");
+        data = json_get(json_get(ctx.result.data, STR("body")), STR("data"));
+        assert_int_equal(json_get(data, STR("newFiles")).len, 0);
+        assert_int_equal(json_get(data, STR("modifiedFiles")).len, 1);
+        look(&ctx, own, ", 'includeSubdirectories': 'true'");
+        assert_string_equal(ctx.result.result_type, "POLLED_NO_CHANGES");
+        fixture_done(&ctx);
+    }
+}
+
 static void failures_are_told(void **state)
 {
     static const struct {
@@ -185,6 +235,13 @@ static void lists_of_all_kinds_are_read(void **state)
          "[{\"name\":\" x\",\"type\":1,\"size\":12,\"rawModifiedAt\":\"Jan 23 16:38\","
          "\"permissions\":{\"user\":6,\"group\":4,\"world\":0},\"user\":\"u\",\"isDirectory\":"
          "false,\"isFile\":true,\"isSymbolicLink\":false}]"},
+        {false, "-rw-r--r-- 1 u g 7 2026-01-23 16:38 x\n-rw-r--r-- 1 u 7 2026-01-23 16:38 y z",
+         "[{\"name\":\"x\",\"type\":1,\"size\":7,\"rawModifiedAt\":\"2026-01-23 16:38\","
+         "\"permissions\":{\"user\":6,\"group\":4,\"world\":4},\"user\":\"u\",\"group\":\"g\","
+         "\"isDirectory\":false,\"isFile\":true,\"isSymbolicLink\":false},"
+         "{\"name\":\"y z\",\"type\":1,\"size\":7,\"rawModifiedAt\":\"2026-01-23 16:38\","
+         "\"permissions\":{\"user\":6,\"group\":4,\"world\":4},\"user\":\"u\","
+         "\"isDirectory\":false,\"isFile\":true,\"isSymbolicLink\":false}]"},
         {false, "01-23-26  04:38PM       <DIR>          w in\r\n",
          "[{\"name\":\"w in\",\"type\":2,\"size\":0,\"rawModifiedAt\":\"01-23-26  04:38PM\","
          "\"isDirectory\":true,\"isFile\":false,\"isSymbolicLink\":false}]"},
@@ -254,9 +311,10 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_come_and_go),           cmocka_unit_test(directories_are_listed),
-        cmocka_unit_test(failures_are_told),           cmocka_unit_test(large_files_are_refused),
-        cmocka_unit_test(lists_of_all_kinds_are_read), cmocka_unit_test(names_are_matched),
+        cmocka_unit_test(files_come_and_go),       cmocka_unit_test(directories_are_listed),
+        cmocka_unit_test(changes_are_found_once),  cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(large_files_are_refused), cmocka_unit_test(lists_of_all_kinds_are_read),
+        cmocka_unit_test(names_are_matched),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -202,6 +202,10 @@ static void failures_are_explained(void **state)
          false},
         {"{\"url\": \"$/status/500\"}", -EBADE, "answered 500", true},
         {"{\"url\": \"$/status/429\"}", -EBADE, "answered 429", true},
+        {"{\"url\": \"$/refuse\", \"connection\": {\"token\": {\"access_token\": \"s3cret\"}}}",
+         -EBADE, "Authorization: Bearer ***", false},
+        {"{\"url\": \"$/refuse\", \"headers\": {\"X-Api-Key\": \"s3cret\"}}", -EBADE,
+         "X-Api-Key: ***", false},
         {"{\"url\": \"$/redirect/1\", \"maxRedirects\": \"0\"}", -EBADE, "answered 302", false},
         {"{\"url\": \"$/slow\", \"timeout\": \"100\"}", -ETIMEDOUT, "did not answer in time", true},
         {"{\"url\": \"http://10.0.0.1/\"}", -EACCES, "10.0.0.1 leads to a private network", false},
@@ -254,6 +258,8 @@ static void retries(void **state)
                                  "\"retryOnAllErrors\": true}",
                                  &rc, 0),
                      4);
+    /* Responses that failed stay in the memory of the execution. */
+    assert_int_equal(requests_of("{\"url\": \"$/fail/20000000\", \"maxRetries\": 9}", &rc, 0), 2);
     int64_t before = clock_mono_ns();
     assert_int_equal(requests_of("{\"url\": \"$/status/503\", \"maxRetries\": 2, "
                                  "\"useExponentialBackoff\": true, \"retryDelayMS\": 60000}",
@@ -291,6 +297,10 @@ static void debug_hides_credentials(void **state)
         0);
     assert_true(str_find(ctx.message, STR("X-Mine: ***"), 0) > 0);
     assert_true(str_find(ctx.message, STR("k1"), 0) < 0);
+    /* and in the address */
+    assert_true(call(&ctx, "http.httpGet",
+                     "{\"url\": \"http://u:pw@127.0.0.1:1/a@b?c\", \"debugRequest\": true}") < 0);
+    assert_true(str_eq(ctx.message, STR("GET http://127.0.0.1:1/a@b?c")));
     fixture_done(&ctx);
 }
 

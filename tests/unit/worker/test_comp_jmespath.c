@@ -1,6 +1,8 @@
 /* jmespath: what queries find, what is refused and where, and hostile queries. */
 #include "component_fixture.h"
 
+#include "components/jmespath/jmespath.h"
+
 #define DATA                                                                                       \
     "{\"a\": {\"b\": {\"c\": 7}}, \"n\": [3, 1, 2], \"t\": [\"b\", \"a\"], \"none\": null, "       \
     "\"s\": "                                                                                      \
@@ -72,7 +74,11 @@ static const struct {
     {"''", "\"\"", NULL},
     {"n == [`3`, `1`, `2`]", "true", NULL},
     {"a.b.c != `7`", "false", NULL},
-    {"'a' < 'b'", "null", NULL},
+    {"[`1` < `2`, `2` < `2`, `2` <= `2`, `3` <= `2`, `1` > `2`, `2` >= `2`, `2` > `2`]",
+     "[true,false,true,false,false,true,false]", NULL},
+    {"['a' < 'b', 'b' < 'b', 'b' <= 'b', 'ab' > 'a', '' >= '', '2026-03-01' >= '2026-02-28']",
+     "[true,false,true,true,true,true]", NULL},
+    {"[`1` < '2', 'a' < none, n < n]", "[null,null,null]", NULL},
     {"missing == none", "true", NULL},
     {"missing || s", "\"h\xC3\xA9llo\"", NULL},
     {"!n", "false", NULL},
@@ -251,9 +257,29 @@ static void bounds(void **state)
     fixture_done(&ctx);
 }
 
+/* A small object takes much more than its item did. */
+static void what_is_made_on_the_way_is_bounded(void **state)
+{
+    enum { ITEMS = 1000000 };
+    AUTO(arena_free) struct arena *a = arena_new(0, 0);
+    struct json *items = arena_array(a, ITEMS, sizeof(*items)), found;
+    struct err err;
+    for (size_t i = 0; i < ITEMS; i++) {
+        items[i] = json_num(1);
+    }
+    size_t before = arena_used(a);
+    err_clear(&err);
+    assert_int_equal(jmespath_search(a, STR("length([*].{a: @})"), json_array(items, ITEMS),
+                                     clock_mono_ns() + 30 * NS_PER_SEC, &found, &err),
+                     -EINVAL);
+    assert_non_null(strstr(err.message, "more than 128 MB on the way"));
+    assert_true(arena_used(a) - before <= JMESPATH_MAX_MEMORY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(queries), cmocka_unit_test(inputs),
-                                       cmocka_unit_test(bounds)};
+                                       cmocka_unit_test(bounds),
+                                       cmocka_unit_test(what_is_made_on_the_way_is_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

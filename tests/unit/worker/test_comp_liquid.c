@@ -74,9 +74,31 @@ static const struct {
     {"{{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2, true }} {{ 7 | modulo: 4 }} {{ '3' | times: 2 "
      "| minus: 1 }} {{ 2.345 | round: 2 }} {{ 2.5 | ceil }}{{ 2.5 | floor }}{{ -3 | abs }}",
      "3.5 3 3 5 2.35 323", NULL},
+    {"{{ 0.49999999999999994 | round }} {{ 4503599627370497 | round }} {{ -2.5 | round }}",
+     "0 4503599627370497 -2", NULL},
+    {"{{ 'h\xC3\xA9llo' | size }}{% assign s = 'h\xC3\xA9llo' %}{{ s.size }}", "55", NULL},
     {"{{ 'aXbX' | replace: 'X', '-' }}{{ 'aXbX' | replace_first: 'X', '-' }}{{ 'aXbX' | remove: "
      "'X' }}",
      "a-b-a-bXab", NULL},
+    {"{{ 'aXbXX' | replace_last: 'X', '-' }} {{ 'aXbXc' | remove_last: 'X' }} {{ 'a' | "
+     "remove_last: "
+     "'X' }} {{ 'a' | replace_last: '', 'X' }}",
+     "aXbX- aXbc a a", NULL},
+    {"{{ '1 < 2 &amp; &#38; & &x &;' | escape_once }}", "1 &lt; 2 &amp; &#38; &amp; &amp;x &amp;;",
+     NULL},
+    {"{{ 'h\xC3\xA9' | base64_encode }} {{ 'aMOp' | base64_decode }}", "aMOp h\xC3\xA9", NULL},
+    {"{{ '%' | base64_decode }}", NULL, "not base64"},
+    {"{% assign s = 'aaaaaaaaaaaaaaaa' %}{% for i in (1..18) %}{% assign s = s | append: s %}{% "
+     "endfor %}{% assign t = s | slice: 0, 2000000 %}{{ s | remove_last: t }}",
+     NULL, "too much work"},
+    {"{{ items | reject: 'k', 'y' | json }} {{ items | find: 'v', 1 | json }} {{ items | "
+     "find_index: "
+     "'k', 'y' }} {{ items | has: 'k', 'z' }} {{ items | has: 'k' }}[{{ items | find: 'k', 'z' "
+     "}}{{ "
+     "none | find_index: 'k' }}]",
+     "[{\"k\":\"x\",\"v\":2}] {\"k\":\"y\",\"v\":1} 1 false true[]", NULL},
+    {"{{ at | date: '%c|%x|%X|%r|%n%t' }}",
+     "Fri Jan  2 03:04:05 2026|01/02/26|03:04:05|03:04:05 AM|\n\t", NULL},
     {"[{{ ' a ' | strip }}][{{ ' a ' | lstrip }}][{{ ' a ' | rstrip }}]", "[a][a ][ a]", NULL},
     {"{{ 'h\xC3\xA9llo world' | slice: 1, 3 }} {{ 'hello' | slice: -2, 2 }} {{ 'hello world' | "
      "truncate: 8 }} {{ 'a b c d' | truncatewords: 2 }}",

@@ -1,6 +1,8 @@
 /* The PostgreSQL component with a real server; the reading of queries and of values alone. */
 #include "peer_fixture.h"
 
+#include <pthread.h>
+
 #include "components/postgres/postgres_query.h"
 #include "components/postgres/postgres_value.h"
 
@@ -179,13 +181,129 @@ static void time_and_memory_are_bounded(void **state)
     ctx.deadline = clock_mono_ns() - 1;
     rc = run_query(&ctx, "SELECT 1", "");
     peer_expect_error(&ctx, rc, "postgres.timeout", "did not answer in time");
-    ctx.deadline = clock_mono_ns() + 30 * NS_PER_SEC;
-    (void)arena_alloc(ctx.arena, MIB(63));
-    rc = run_query(&ctx, "SELECT repeat('x', 1000) AS a FROM generate_series(1, 100000)", "");
-    peer_expect_error(&ctx, rc, "postgres.too_large", "LIMIT");
-    rc = run_query(&ctx, "SELECT repeat('x', 50000000) AS a", "");
-    peer_expect_error(&ctx, rc, "postgres.too_large", "LIMIT");
     fixture_done(&ctx);
+    static const char *const large[] = {
+        "SELECT repeat('x', 1000) AS a FROM generate_series(1, 100000)",
+        "SELECT repeat('x', 50000000) AS a",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(large); i++) {
+        peer_context(&ctx);
+        (void)arena_alloc(ctx.arena, MIB(63));
+        rc = run_query(&ctx, large[i], "");
+        peer_expect_error(&ctx, rc, "postgres.too_large", "LIMIT");
+        fixture_done(&ctx);
+    }
+}
+
+/* A server that sends without end: settings before the login is done, or beside rows. */
+struct flood {
+    int listener, port;
+    bool with_rows;
+    size_t sent;
+    pthread_t thread;
+};
+
+#define FLOOD_CHUNK 29000 /* libpq takes no longer settings */
+#define FLOOD_MAX   MIB(400)
+
+static bool flood_send(int fd, struct flood *f, const char *head, size_t head_len, const char *body,
+                       size_t len)
+{
+    struct iovec parts[2] = {{(void *)head, head_len}, {(void *)body, len}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    size_t total = head_len + len;
+    for (size_t at = 0; at < total;) {
+        ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+        if (n <= 0) {
+            return false;
+        }
+        at += (size_t)n;
+        for (size_t i = 0, left = (size_t)n; i < 2; i++) {
+            size_t taken = MIN(left, parts[i].iov_len);
+            parts[i].iov_base = (char *)parts[i].iov_base + taken;
+            parts[i].iov_len -= taken;
+            left -= taken;
+        }
+    }
+    f->sent += total;
+    return true;
+}
+
+/* Reads what the client says, of which only that it comes matters. */
+static void flood_await(int fd)
+{
+    char ignored[KIB(16)];
+    assert_true(recv(fd, ignored, sizeof(ignored), 0) > 0);
+}
+
+static void *flood_run(void *arg)
+{
+#define SAY(text, body) flood_send(fd, f, text, sizeof(text) - 1, body, sizeof(body) - 1)
+    static char value[FLOOD_CHUNK];
+    struct flood *f = arg;
+    int fd = accept(f->listener, NULL, NULL);
+    assert_true(fd >= 0);
+    memset(value, 'x', sizeof(value) - 1);
+    flood_await(fd); /* may it be TLS? */
+    (void)SAY("N", "");
+    flood_await(fd); /* who it is */
+    (void)SAY("R\0\0\0\x08\0\0\0\0", "");
+    if (f->with_rows) {
+        (void)SAY("Z\0\0\0\x05I", "");
+        flood_await(fd); /* BEGIN */
+        (void)SAY("C\0\0\0\x0A"
+                  "BEGIN\0",
+                  "Z\0\0\0\x05T");
+        flood_await(fd); /* the query */
+        (void)SAY("T\0\0\0\x1A\0\x01"
+                  "a\0",
+                  "\0\0\0\0\0\0\0\0\0\x19\xFF\xFF\xFF\xFF\xFF\xFF\0\0");
+    }
+    for (unsigned i = 0; f->sent < FLOOD_MAX; i++) {
+        char head[16];
+        memcpy(head, "S\0\0\0\0", 5);
+        uint32_t len = htonl((uint32_t)(4 + 9 + sizeof(value)));
+        memcpy(head + 1, &len, sizeof(len));
+        (void)snprintf(head + 5, sizeof(head) - 5, "p%07u", i);
+        bool ok = flood_send(fd, f, head, 14, value, sizeof(value));
+        if (ok && f->with_rows) {
+            ok = SAY("D\0\0\0\x0B\0\x01\0\0\0\x01", "1");
+        }
+        if (!ok) {
+            break;
+        }
+    }
+    (void)close(fd);
+    return NULL;
+#undef SAY
+}
+
+static void what_a_server_sends_beside_rows_is_bounded(void **state)
+{
+    for (int with_rows = 0; with_rows < 2; with_rows++) {
+        struct flood f = {.with_rows = with_rows};
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof(at);
+        f.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(f.listener, (struct sockaddr *)&at, sizeof(at)), 0);
+        assert_int_equal(listen(f.listener, 1), 0);
+        assert_int_equal(getsockname(f.listener, (struct sockaddr *)&at, &len), 0);
+        assert_int_equal(pthread_create(&f.thread, NULL, flood_run, &f), 0);
+        struct action_context ctx;
+        peer_context(&ctx);
+        const char *inputs = arena_printf(
+            ctx.arena,
+            "{\"queryField\": \"SELECT 1\", \"postgresConnection\": {\"fields\": {\"host\": "
+            "\"127.0.0.1\", \"port\": %d, \"database\": \"d\", \"username\": \"u\", "
+            "\"timeout\": 20000}}}",
+            ntohs(at.sin_port));
+        int rc = fixture_run(&ctx, "postgres.query", inputs);
+        assert_int_equal(pthread_join(f.thread, NULL), 0);
+        peer_expect_error(&ctx, rc, "postgres.too_large", "the server sends more");
+        assert_true(f.sent < MIB(100));
+        (void)close(f.listener);
+        fixture_done(&ctx);
+    }
 }
 
 /* What is bound, in order, and what is left of the text. */
@@ -202,6 +320,8 @@ static void parameters_are_bound(void **state)
         {"$f$ ${x} $f$ $$ ${x} $$ ${x}", "{\"x\": 1}", "$f$ ${x} $f$ $$ ${x} $$ $1", "1|"},
         {"-- ${x}\n${x}", "{\"x\": 1}", "-- ${x}\n$1", "1|"},
         {"'${x}'", "{\"x\": 1}", NULL, "inside quotes"},
+        {"'${x:csv}'", "{\"x\": 1}", NULL, "inside quotes"},
+        {"a$b$ = ${x} and c$b$", "{\"x\": 1}", "a$b$ = $1 and c$b$", "1|"},
         {"${x:csv}", "{\"x\": [1, \"a\", null]}", "$1,$2,$3", "1|a|NULL|"},
         {"${x:csv}", "{\"x\": []}", NULL, "has none"},
         {"${x:csv}", "{\"x\": 5}", "$1", "5|"},
@@ -291,10 +411,14 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_become_values),          cmocka_unit_test(a_query_is_one_transaction),
-        cmocka_unit_test(failures_are_told),           cmocka_unit_test(tls_is_used),
-        cmocka_unit_test(time_and_memory_are_bounded), cmocka_unit_test(parameters_are_bound),
+        cmocka_unit_test(rows_become_values),
+        cmocka_unit_test(a_query_is_one_transaction),
+        cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(tls_is_used),
+        cmocka_unit_test(time_and_memory_are_bounded),
+        cmocka_unit_test(parameters_are_bound),
         cmocka_unit_test(odd_values_stay_text),
+        cmocka_unit_test(what_a_server_sends_beside_rows_is_bounded),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -2,6 +2,8 @@
  * no server sends. */
 #include "peer_fixture.h"
 
+#include <pthread.h>
+
 #include "components/redis/redis_reply.h"
 
 static struct peer server;
@@ -158,6 +160,25 @@ static void waiting_ends_at_the_deadline(void **state)
     fixture_done(&ctx);
 }
 
+static void large_commands_are_refused(void **state)
+{
+    static char large[MIB(9)];
+    struct action_context ctx;
+    memset(large, 'a', sizeof(large));
+    peer_context(&ctx);
+    struct json items[8];
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        items[i] = json_str(str_n(large, sizeof(large)));
+    }
+    struct json connection = fixture_json(&ctx, peer_text(&server, &ctx, "{" CONNECTION "}"));
+    struct json_member inputs[] = {{STR("command"), json_cstr("DEL")},
+                                   {STR("arguments"), json_array(items, ARRAY_LEN(items))},
+                                   connection.members[0]};
+    int rc = fixture_run_value(&ctx, "redis.rawCommand", json_object(inputs, ARRAY_LEN(inputs)));
+    peer_expect_error(&ctx, rc, "input.invalid", "Arguments (arguments): makes a command of more");
+    fixture_done(&ctx);
+}
+
 static void large_replies_are_refused(void **state)
 {
     struct action_context ctx;
@@ -169,6 +190,63 @@ static void large_replies_are_refused(void **state)
                  "1000000)', 1, 'x']}");
     peer_expect_error(&ctx, rc, "redis.too_large", "more than the memory");
     fixture_done(&ctx);
+}
+
+/* A server that answers one command with what it likes. */
+struct liar {
+    int listener;
+    const char *reply;
+};
+
+static void *liar_run(void *arg)
+{
+    struct liar *l = arg;
+    char ignored[1000];
+    int fd = accept(l->listener, NULL, NULL);
+    assert_true(fd >= 0);
+    assert_true(recv(fd, ignored, sizeof(ignored), 0) > 0);
+    (void)send(fd, l->reply, strlen(l->reply), MSG_NOSIGNAL);
+    (void)close(fd);
+    return NULL;
+}
+
+static void a_time_beyond_reason_is_none(void **state)
+{
+    static const struct {
+        const char *reply, *result;
+    } rows[] = {
+        {"*2\r\n$10\r\n1767323045\r\n$6\r\n678901\r\n", "\"2026-01-02T03:04:05.678Z\""},
+        {"*2\r\n$11\r\n31536000000\r\n$1\r\n0\r\n", NULL},
+        {"*2\r\n$1\r\n1\r\n$7\r\n1000000\r\n", NULL},
+        {"*1\r\n$1\r\n1\r\n", NULL},
+        {"+OK\r\n", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct liar l = {.reply = rows[i].reply};
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        socklen_t len = sizeof(at);
+        pthread_t thread;
+        struct action_context ctx;
+        l.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(bind(l.listener, (struct sockaddr *)&at, sizeof(at)), 0);
+        assert_int_equal(listen(l.listener, 1), 0);
+        assert_int_equal(getsockname(l.listener, (struct sockaddr *)&at, &len), 0);
+        assert_int_equal(pthread_create(&thread, NULL, liar_run, &l), 0);
+        peer_context(&ctx);
+        int rc = fixture_run(&ctx, "redis.getTime",
+                             arena_printf(ctx.arena,
+                                          "{\"redisConnection\": {\"fields\": {\"host\": "
+                                          "\"127.0.0.1\", \"port\": %d}}}",
+                                          ntohs(at.sin_port)));
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        if (rows[i].result) {
+            peer_expect(&ctx, rc, rows[i].result);
+        } else {
+            peer_expect_error(&ctx, rc, "redis.failed", "time is none");
+        }
+        (void)close(l.listener);
+        fixture_done(&ctx);
+    }
 }
 
 static void the_reader_is_bounded(void **state)
@@ -227,7 +305,9 @@ int main(void)
         cmocka_unit_test(tls_is_checked),
         cmocka_unit_test(failures_are_told),
         cmocka_unit_test(waiting_ends_at_the_deadline),
+        cmocka_unit_test(large_commands_are_refused),
         cmocka_unit_test(large_replies_are_refused),
+        cmocka_unit_test(a_time_beyond_reason_is_none),
         cmocka_unit_test(the_reader_is_bounded),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -100,6 +100,63 @@ static void files_are_described(void **state)
     fixture_done(&ctx);
 }
 
+/* The paths below home of a list that the trigger found, "a/x 5;" for each. */
+static const char *found(struct action_context *ctx, const char *list)
+{
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, 0);
+    size_t home = strlen(peer_value(&server, ctx->arena, "home"));
+    struct json data = json_get(json_get(ctx->result.data, STR("body")), STR("data"));
+    struct json files = json_get(data, str_of(list));
+    for (uint32_t i = 0; i < files.len; i++) {
+        struct str path = json_as_str(json_get(files.items[i], STR("path")));
+        buf_add(&b, path.ptr + home, path.len - home);
+        buf_addf(&b, " %d;", (int)json_get(files.items[i], STR("size")).num);
+        assert_true(json_get(files.items[i], STR("modifiedAt")).num > 1.7e12);
+    }
+    return arena_strdup(ctx->arena, b.len ? b.data : "");
+}
+
+static void changes_are_found_once(void **state)
+{
+    static const struct {
+        const char *write, *more, *fresh, *changed;
+    } rows[] = {
+        {"watch/b.csv", "", "/watch/b.csv 3;", ""},
+        {NULL, "", "", ""},
+        {"watch/a.csv", "", "/watch/a.csv 3;", ""},
+        {"watch/b.csv", "", "", "/watch/b.csv 6;"},
+        {"watch/sub/c.csv", "", "", ""},
+        {"watch/x.txt", ", 'pattern': '*.csv', 'includeSubdirectories': true",
+         "/watch/sub/c.csv 3;", ""},
+        {NULL, ", 'includeSubdirectories': true", "/watch/x.txt 3;", ""},
+    };
+    struct action_context ctx;
+    peer_context(&ctx);
+    ctx.payload = fixture_json(&ctx, "{\"executionId\": \"x\"}");
+    int rc = run(&ctx, "sftp.createDirectory", ", 'path': '$home/watch/sub'");
+    assert_int_equal(rc, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].write) {
+            rc = run(&ctx, "sftp.appendFile",
+                     arena_printf(ctx.arena, ", 'outputPath': '$home/%s', 'data': 'abc'",
+                                  rows[i].write));
+            assert_int_equal(rc, 0);
+        }
+        rc = run(&ctx, "sftp.newOrModifiedFiles",
+                 arena_printf(ctx.arena, ", 'path': '$home/watch/'%s", rows[i].more));
+        if (rc != 0) {
+            fail_msg("row %zu: %s", i, ctx.err.message);
+        }
+        assert_string_equal(found(&ctx, "newFiles"), rows[i].fresh);
+        assert_string_equal(found(&ctx, "modifiedFiles"), rows[i].changed);
+        bool none = !rows[i].fresh[0] && !rows[i].changed[0];
+        assert_int_equal(ctx.result.result_type != NULL, none);
+        assert_true(str_eq(json_as_str(json_get(ctx.result.data, STR("executionId"))), STR("x")));
+    }
+    fixture_done(&ctx);
+}
+
 static void large_files_move_whole_or_not(void **state)
 {
     struct action_context ctx;
@@ -137,6 +194,7 @@ static void logging_in(void **state)
     peer_expect_error(&ctx, rc, "sftp.login", "private key cannot be read");
     rc = run_with(&ctx, "sftp.listDirectory", "other_key", "", path);
     peer_expect_error(&ctx, rc, "sftp.login", "does not accept");
+    peer_expect_error(&ctx, rc, "sftp.login", "use an Ed25519 or ECDSA key");
     rc = run_with(&ctx, "sftp.listDirectory", "authorized", "", path);
     peer_expect_error(&ctx, rc, "sftp.login", "private key cannot be read");
     rc = run_with(&ctx, "sftp.listDirectory", "user_key",
@@ -234,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_come_and_go),
         cmocka_unit_test(files_are_described),
+        cmocka_unit_test(changes_are_found_once),
         cmocka_unit_test(large_files_move_whole_or_not),
         cmocka_unit_test(logging_in),
         cmocka_unit_test(failures_are_told),

@@ -50,7 +50,7 @@ static void mails_arrive_as_they_are_meant(void **state)
         "'text': 'Zeile 1\\n.\\nFrom here = \u00e4 \\ttrailing \\nend', 'html': '<p>\u00e4</p>', "
         "'attachments': [{'key': 'r\u00e9sum\u00e9 \\'1\\'.txt', 'value': {'data': 'abc', "
         "'contentType': 'text/plain'}}], 'multipleAttachments': [{'key': 'b.bin', 'value': "
-        "'AAEC/w=='}]}");
+        "'AAEC\\r\\n/w==\\n'}]}");
     if (rc != 0) {
         fail_msg("%s", ctx.err.message);
     }

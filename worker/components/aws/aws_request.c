@@ -8,6 +8,9 @@
 
 #define MAX_KEY_BYTES 1024
 #define MAX_BUCKET    255
+#define MAX_PARAMETER                                                                              \
+    KIB(4) /* of a query, before it is encoded; tokens of pages are the longest                    \
+            */
 
 static const struct {
     const char *host; /* before ".<region>.amazonaws.com" */
@@ -121,6 +124,19 @@ static int check_key(struct action_context *ctx, struct str key, struct err *err
     return 0;
 }
 
+/* Before they are encoded, signed and put into a URL. */
+static int check_parameters(const struct aws_request *r, struct err *err)
+{
+    for (size_t i = 0; i < r->n_query; i++) {
+        if (r->query[i].value.len > MAX_PARAMETER) {
+            return err_set(err, -EINVAL, "aws.too_large",
+                           "The parameter %.*s of the request is longer than %zu bytes.",
+                           (int)r->query[i].name.len, r->query[i].name.ptr, (size_t)MAX_PARAMETER);
+        }
+    }
+    return 0;
+}
+
 /* Host and domain of Amazon's own service. */
 static const char *amazon_host(struct action_context *ctx, const struct aws_session *s,
                                const struct aws_request *r, bool in_host)
@@ -138,6 +154,7 @@ int aws_target_of(struct action_context *ctx, const struct aws_session *s,
     struct arena *a = action_arena(ctx);
     int rc = r->bucket.len ? check_bucket(ctx, r->bucket, err) : 0;
     rc = rc == 0 ? check_key(ctx, r->key, err) : rc;
+    rc = rc == 0 ? check_parameters(r, err) : rc;
     if (rc < 0) {
         return rc;
     }
@@ -174,7 +191,7 @@ static void read_refusal(struct action_context *ctx, const struct http_response 
     struct str root;
     ret->status = r->status;
     ret->region = http_response_header(r, "x-amz-bucket-region");
-    ret->code = ret->message = STR("");
+    ret->code = ret->message = ret->bucket = STR("");
     struct str text = str_trim(r->body);
     if (text.len > KIB(64)) {
         return;
@@ -187,6 +204,7 @@ static void read_refusal(struct action_context *ctx, const struct http_response 
         body = inner.type == JSON_OBJECT ? inner : body;
         ret->code = json_as_str(json_get(body, STR("Code")));
         ret->message = json_as_str(json_get(body, STR("Message")));
+        ret->bucket = json_as_str(json_get(body, STR("BucketName")));
         struct str region = json_as_str(json_get(body, STR("Region")));
         ret->region = region.len ? region : ret->region;
     } else if (text.len && action_parse_json(ctx, text, &body, NULL) == 0) {
@@ -256,8 +274,12 @@ static bool listed(const char *const *codes, size_t n, struct str code)
 }
 
 static const char *blame(struct action_context *ctx, const struct aws_session *s,
-                         const struct aws_refusal *why)
+                         const struct aws_request *r, const struct aws_refusal *why)
 {
+    if (str_eq(why->code, STR("NoSuchBucket")) && why->bucket.len &&
+        !str_eq(why->bucket, r->bucket) && aws_has_input(ctx, "sourceBucket")) {
+        return "sourceBucket";
+    }
     if (listed(credential_codes, ARRAY_LEN(credential_codes), why->code)) {
         return s->connection;
     }
@@ -302,7 +324,7 @@ int aws_refused(struct action_context *ctx, const struct aws_session *s,
         hint = arena_printf(action_arena(ctx), " (the bucket is in the region \"%.*s\"; give that)",
                             (int)MIN(w.region.len, 40), w.region.ptr);
     }
-    const char *key = blame(ctx, s, &w);
+    const char *key = blame(ctx, s, r, &w);
     const char *input = "";
     if (key) {
         struct err named;

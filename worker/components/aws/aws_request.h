@@ -41,7 +41,7 @@ void aws_query_if(struct aws_request *r, const char *name, struct str value);
 struct aws_target {
     struct str base, host, path;
 };
-/* -EINVAL with words about a region, bucket or key that cannot be part of a URL. */
+/* -EINVAL with words about a bucket, key or parameter that cannot be part of a URL. */
 int aws_target_of(struct action_context *ctx, const struct aws_session *s,
                   const struct aws_request *r, struct aws_target *ret, struct err *err) must_check;
 
@@ -50,6 +50,7 @@ struct aws_refusal {
     int status;
     struct str code, message; /* "" = it did not say */
     struct str region;        /* where the bucket is, if it said so */
+    struct str bucket;        /* which one it is about, if it said so */
 };
 /* Signs and sends once, without redirects. 0 = the answer is 200-299; 1 = *ret_refusal says what
  * the service had against it; <0 = there is no answer, err. */

@@ -25,6 +25,13 @@ static bool printable(struct str s)
     return true;
 }
 
+/* Of characters that headers take, and no longer than any that is given out. */
+static bool are_credentials(const struct aws_credentials *c)
+{
+    return c->key_id.len <= 256 && c->secret.len <= KIB(1) && c->token.len <= KIB(16) &&
+           printable(c->key_id) && printable(c->secret) && printable(c->token);
+}
+
 static int read_dynamic(struct action_context *ctx, struct aws_session *s, struct err *err)
 {
     const struct {
@@ -41,21 +48,23 @@ static int read_dynamic(struct action_context *ctx, struct aws_session *s, struc
             return rc;
         }
     }
-    if (s->credentials.key_id.len && s->credentials.secret.len == 0) {
-        return action_input_error(ctx, "dynamicSecretAccessKey", err,
-                                  "is needed as well when there is a dynamic access key.");
+    if ((s->credentials.key_id.len > 0) != (s->credentials.secret.len > 0)) {
+        return action_input_error(
+            ctx, s->credentials.key_id.len ? "dynamicSecretAccessKey" : "dynamicAccessKeyId", err,
+            "is needed as well: a dynamic key and its secret are given both or neither.");
     }
     return 0;
 }
 
 static int read_credentials(struct action_context *ctx, struct json fields, struct aws_session *s,
-                            struct err *err)
+                            bool *ret_dynamic, struct err *err)
 {
     int rc = read_dynamic(ctx, s, err);
     if (rc < 0) {
         return rc;
     }
-    if (s->credentials.key_id.len == 0) {
+    *ret_dynamic = s->credentials.key_id.len > 0;
+    if (!*ret_dynamic) {
         s->credentials = (struct aws_credentials){
             .key_id = field(ctx, fields, "accessKeyId"),
             .secret = field(ctx, fields, "secretAccessKey"),
@@ -67,11 +76,10 @@ static int read_credentials(struct action_context *ctx, struct json fields, stru
                                   "holds no accessKeyId and secretAccessKey. Fill in both of the "
                                   "connection, or give dynamic keys.");
     }
-    if (s->credentials.key_id.len > 256 || !printable(s->credentials.key_id) ||
-        !printable(s->credentials.secret) || !printable(s->credentials.token)) {
-        return action_input_error(ctx, s->connection, err,
+    if (!are_credentials(&s->credentials)) {
+        return action_input_error(ctx, *ret_dynamic ? "dynamicAccessKeyId" : s->connection, err,
                                   "holds characters that an access key, its secret or a session "
-                                  "token cannot have.");
+                                  "token cannot have, or one of them is too long.");
     }
     return 0;
 }
@@ -157,7 +165,7 @@ static int assume_role(struct action_context *ctx, struct json fields, struct aw
         .token = field(ctx, c, "SessionToken"),
     };
     if (s->credentials.key_id.len == 0 || s->credentials.secret.len == 0 ||
-        !printable(s->credentials.key_id) || !printable(s->credentials.token)) {
+        !are_credentials(&s->credentials)) {
         return err_set(err, -EBADMSG, "aws.reply", "AWS STS gave no credentials for the role.");
     }
     return 0;
@@ -168,19 +176,20 @@ int aws_session_read(struct action_context *ctx, const char *connection, struct 
 {
     struct json value;
     struct aws_session s = {.connection = connection};
+    bool dynamic = false;
     int rc = action_input_value(ctx, connection, &value, err);
     if (rc < 0) {
         return rc;
     }
     struct json fields = json_get(value, STR("fields"));
-    rc = read_credentials(ctx, fields, &s, err);
+    rc = read_credentials(ctx, fields, &s, &dynamic, err);
     rc = rc == 0 ? read_region(ctx, fields, &s, err) : rc;
     rc = rc == 0 ? read_endpoint(ctx, fields, &s, err) : rc;
-    if (rc == 0 && field(ctx, fields, "roleARN").len &&
-        json_is_nullish(action_input(ctx, "dynamicAccessKeyId"))) {
+    if (rc == 0 && !dynamic && field(ctx, fields, "roleARN").len) {
         rc = assume_role(ctx, fields, &s, err);
     }
     if (rc == 0) {
+        s.connection = dynamic ? "dynamicAccessKeyId" : connection;
         *ret = s;
     }
     return rc;

@@ -17,7 +17,7 @@ struct aws_xml_rule {
     const char *as; /* name of the member; NULL = the element's */
     enum aws_xml_kind kind;
 };
-#define AWS_XML_MAX_BYTES MIB(16)
+#define AWS_XML_MAX_BYTES MIB(8) /* 1,000 keys of 1,024 bytes, encoded, are 4 */
 
 /* The root element's name and content. Attributes and namespaces are dropped; an element without
  * children is its text, untrimmed. -EBADMSG ("aws.reply") for what is no XML, has a document type

@@ -10,6 +10,7 @@
 #include "components/aws/sns_message.h"
 
 #include "components/aws/aws_request.h"
+#include "components/trigger_payload.h"
 #include "enc.h"
 #include "expr/value.h"
 
@@ -30,19 +31,24 @@ static struct str member(struct json message, const char *name)
 /* --- whose it is ---------------------------------------------------------------------------------
  */
 
+/* sns.<region>.amazonaws.com. What stands in the region's place must be one: sns.s3.amazonaws.com
+ * and sns.s3-eu-west-1.amazonaws.com are the bucket "sns", whose owner could put a certificate
+ * there.
+ */
 static bool is_amazon(struct str host)
 {
     struct str tail = str_ends(host, STR(".cn")) ? STR(".amazonaws.com.cn") : STR(".amazonaws.com");
-    if (!str_starts(host, STR("sns.")) || !str_ends(host, tail) || host.len <= 4 + tail.len) {
+    if (!str_starts(host, STR("sns.")) || !str_ends(host, tail)) {
         return false;
     }
     for (size_t i = 4; i < host.len - tail.len; i++) {
         char c = host.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+        bool letter = c >= 'a' && c <= 'z';
+        if (i < 6 ? !letter : i == 6 ? c != '-' : !letter && c != '-' && !(c >= '0' && c <= '9')) {
             return false;
         }
     }
-    return true;
+    return host.len > 7 + tail.len; /* as in "eu-west-1" */
 }
 
 bool sns_is_own_url(struct str url, struct str endpoint)
@@ -210,25 +216,6 @@ static const struct {
     {"UnsubscribeConfirmation", "Unsubscribe", true, false},
 };
 
-/* The payload with the message as its body's data. */
-static struct json with_message(struct action_context *ctx, struct json message)
-{
-    struct json payload = action_trigger_payload(ctx);
-    struct json_builder all, body;
-    json_build_object(&body, action_arena(ctx));
-    json_append(&body, STR("data"), message);
-    struct json type = json_get(json_get(payload, STR("body")), STR("contentType"));
-    if (type.type == JSON_STRING) {
-        json_append(&body, STR("contentType"), type);
-    }
-    json_build_object(&all, action_arena(ctx));
-    for (uint32_t i = 0; payload.type == JSON_OBJECT && i < payload.len; i++) {
-        json_append(&all, payload.members[i].key, payload.members[i].value);
-    }
-    json_set(&all, STR("body"), json_built(&body));
-    return json_built(&all);
-}
-
 static struct json with_parsed(struct action_context *ctx, struct json message, struct json parsed)
 {
     struct json_builder b;
@@ -263,7 +250,7 @@ static int receive_raw(struct action_context *ctx, struct str body, bool parse,
         }
     }
     ret->branch = "Notification";
-    ret->data = with_message(ctx, message);
+    ret->data = trigger_payload_with(ctx, message);
     return 0;
 }
 
@@ -309,7 +296,7 @@ static int finish(struct action_context *ctx, struct json message, bool topics, 
         }
         if (rc == 0) {
             ret->branch = kinds[i].branch;
-            ret->data = with_message(ctx, message);
+            ret->data = trigger_payload_with(ctx, message);
         }
         return rc;
     }

@@ -19,6 +19,7 @@ int s3_list_buckets(struct action_context *ctx, struct action_result *ret, struc
     json_build_array(&buckets, a);
     for (int page = 0; page == 0 || (token.len && page < MAX_PAGES); page++) {
         aws_request_init(&r, AWS_S3, "GET");
+        aws_query(&r, "max-buckets", STR("1000")); /* large accounts must ask for pages */
         aws_query_if(&r, "continuation-token", token);
         rc = s3_send_xml(ctx, &s, &r, s3_rules, &reply, &value, err);
         if (rc < 0) {

@@ -184,6 +184,7 @@ int s3_send_xml(struct action_context *ctx, const struct aws_session *s, struct 
             .code = json_as_str(json_get(value, STR("Code"))),
             .message = json_as_str(json_get(value, STR("Message"))),
             .region = STR(""),
+            .bucket = STR(""),
         };
         rc = aws_refused(ctx, s, r, &why, err);
         if (err) {

@@ -265,7 +265,7 @@ static const struct action actions[] = {
         .key = "generatePresignedUrl",
         .label = "Generate Presigned URL",
         .description = "Makes a URL with which anybody can read or write one object for a while.",
-        .flags = ACTION_PURE,
+        .flags = ACTION_READS, /* the clock; and STS, which assumes a role */
         .inputs = s3_presign_inputs,
         .example = "\"https://invoices-2024.s3.eu-west-1.amazonaws.com/"
                    "a.csv?X-Amz-Algorithm=AWS4-HMAC-SHA256\"",
@@ -316,7 +316,7 @@ static const struct action actions[] = {
     {
         .key = "listParts",
         .label = "List Parts",
-        .description = "Lists the parts of an upload that were sent.",
+        .description = "Lists the parts of an upload that were sent, all of them.",
         .flags = ACTION_READS,
         .inputs = s3_upload_inputs,
         .example = "{" META ", "
@@ -328,7 +328,7 @@ static const struct action actions[] = {
     {
         .key = "listMultipartUploads",
         .label = "List Multipart Uploads",
-        .description = "Lists the uploads of a bucket that were begun and not ended.",
+        .description = "Lists the uploads of a bucket that were begun and not ended, up to 10000.",
         .flags = ACTION_READS,
         .inputs = s3_bucket_inputs,
         .example = "{" META ", "
@@ -341,7 +341,7 @@ static const struct action actions[] = {
         .label = "Generate Presigned URLs for Multipart Uploads",
         .description = "Makes URLs with which anybody can send the parts of one upload for a "
                        "while.",
-        .flags = ACTION_PURE,
+        .flags = ACTION_READS, /* the clock; and STS, which assumes a role */
         .inputs = s3_presign_parts_inputs,
         .example = "[{\"url\": "
                    "\"https://invoices-2024.s3.eu-west-1.amazonaws.com/"

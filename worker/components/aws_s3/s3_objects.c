@@ -1,6 +1,6 @@
 /* Owns the actions on objects: reading, writing, copying, deleting, listing and presigned URLs.
- * Called on the slot's thread, blocks in the HTTP client. Sizes are those of the HTTP client: an
- * object is held in memory whole. */
+ * Called on the slot's thread, blocks in the HTTP client. Sizes are those of the HTTP client; a
+ * large object is one of the run's large values. */
 #include <math.h>
 
 #include "clock.h"
@@ -430,7 +430,7 @@ int s3_presign_parts(struct action_context *ctx, struct action_result *ret, stru
     rc = rc == 0 ? aws_text(ctx, "uploadId", &upload, err) : rc;
     rc = rc == 0 ? action_input_int(ctx, "expirationSeconds", 1, MAX_EXPIRY, &expires, err) : rc;
     rc = rc == 0 ? action_input_int(ctx, "urlsToGenerate", 1, MAX_PARTS, &n, err) : rc;
-    rc = rc == 0 ? action_room(ctx, (size_t)n * KIB(24), err) : rc;
+    rc = rc == 0 ? action_room(ctx, (size_t)n * (KIB(24) + s.credentials.token.len * 12), err) : rc;
     if (rc < 0) {
         return rc;
     }

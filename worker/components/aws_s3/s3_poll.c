@@ -4,6 +4,7 @@
  * more pages than it can read in one execution. */
 #include "clock.h"
 #include "components/aws_s3/s3.h"
+#include "components/trigger_payload.h"
 
 #define STATE_KEY STR("aws-s3.polled")
 #define MAX_PAGES 50   /* of 1,000 objects or buckets */
@@ -114,7 +115,9 @@ static int read_pages(struct action_context *ctx, struct poll *p, struct err *er
         }
         aws_request_init(&r, AWS_S3, "GET");
         r.bucket = first.bucket;
-        if (!p->kind->buckets) {
+        if (p->kind->buckets) {
+            aws_query(&r, "max-buckets", STR("1000")); /* large accounts must ask for pages */
+        } else {
             aws_query(&r, "list-type", STR("2"));
             aws_query(&r, "encoding-type", STR("url"));
             aws_query_if(&r, "prefix", prefix);
@@ -161,17 +164,7 @@ static int run(struct action_context *ctx, const struct poll_kind *kind, struct 
     if (rc < 0) {
         return rc;
     }
-    struct json payload = action_trigger_payload(ctx);
-    struct json_member *data = arena_new_of(action_arena(ctx), struct json_member);
-    *data = (struct json_member){STR("data"), json_built(&p.found)};
-    struct json_builder all;
-    json_build_object(&all, action_arena(ctx));
-    for (uint32_t i = 0; payload.type == JSON_OBJECT && i < payload.len; i++) {
-        json_append(&all, payload.members[i].key, payload.members[i].value);
-    }
-    json_set(&all, STR("body"), json_object(data, 1));
-    ret->data = json_built(&all);
-    ret->result_type = p.found.len ? NULL : "POLLED_NO_CHANGES";
+    trigger_payload_polled(ctx, json_built(&p.found), p.found.len, ret);
     return 0;
 }
 

@@ -135,6 +135,9 @@ int s3_add_notification(struct action_context *ctx, struct action_result *ret, s
     if (rc < 0) {
         return rc;
     }
+    if (owner.len > 255) {
+        return action_input_error(ctx, "bucketOwnerAccountid", err, "is too long.");
+    }
     if (events.len == 0 || events.len > 100) {
         return action_input_error(ctx, "eventsList", err, "must name 1 to 100 types of events.");
     }

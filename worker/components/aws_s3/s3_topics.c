@@ -62,9 +62,17 @@ int s3_topic_policy(struct action_context *ctx, struct action_result *ret, struc
     if (rc < 0) {
         return rc;
     }
-    const char *source = arena_printf(a, "arn:%s:s3:*:*:%.*s",
-                                      str_starts(topic, STR("arn:aws-cn:")) ? "aws-cn" : "aws",
-                                      (int)MIN(bucket.len, 255), bucket.ptr);
+    ptrdiff_t end = str_starts(topic, STR("arn:")) ? str_find(topic, STR(":"), 4) : -1;
+    if (end < 0 || topic.len > 512) {
+        return action_input_error(ctx, "snsTopicArn", err, "is not the ARN of a topic.");
+    }
+    if (bucket.len > 255 || account.len > 255) {
+        return action_input_error(ctx, bucket.len > 255 ? "bucket" : "bucketOwnerAccountid", err,
+                                  "is too long.");
+    }
+    /* "arn:aws", or "arn:aws-cn" and the like, as the topic's */
+    const char *source =
+        arena_printf(a, "%.*s:s3:*:*:%.*s", (int)end, topic.ptr, (int)bucket.len, bucket.ptr);
     struct json_builder condition, statement, policy;
     json_build_object(&condition, a);
     json_append(&condition, STR("ArnLike"), member(a, "aws:SourceArn", json_cstr(source)));

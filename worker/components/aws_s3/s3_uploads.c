@@ -5,6 +5,7 @@
 #include "expr/value.h"
 
 #define MAX_PARTS 10000
+#define MAX_PAGES 10 /* of parts or uploads, 1,000 each */
 
 static int add_upload(struct action_context *ctx, struct aws_request *r, struct err *err)
 {
@@ -123,17 +124,68 @@ int s3_abort_upload(struct action_context *ctx, struct action_result *ret, struc
     return rc == 0 ? s3_send_head(ctx, &s, &r, ret, err) : rc;
 }
 
+/* --- listing -------------------------------------------------------------------------------------
+ */
+
+/* A list that comes in pages: its member, and what of a page asks for the next one. */
+struct pages {
+    const char *member;
+    const char *markers[2][2]; /* member of the answer, parameter of the next request */
+};
+
+/* The last page, with the items of all of them. */
+static int send_pages(struct action_context *ctx, const struct aws_session *s,
+                      const struct aws_request *r, const struct pages *pages,
+                      struct action_result *ret, struct err *err)
+{
+    struct http_response reply;
+    struct json value = json_undefined();
+    struct json_builder items, all;
+    bool more = true;
+    json_build_array(&items, action_arena(ctx));
+    for (int page = 0; more && page < MAX_PAGES; page++) {
+        struct aws_request one = *r;
+        for (size_t i = 0; i < ARRAY_LEN(pages->markers) && pages->markers[i][0]; i++) {
+            struct str marker = json_as_str(json_get(value, str_of(pages->markers[i][0])));
+            aws_query_if(&one, pages->markers[i][1], marker);
+        }
+        int rc = s3_send_xml(ctx, s, &one, s3_rules, &reply, &value, err);
+        if (rc < 0) {
+            return rc;
+        }
+        struct json found = json_get(value, str_of(pages->member));
+        for (uint32_t i = 0; found.type == JSON_ARRAY && i < found.len; i++) {
+            json_push(&items, found.items[i]);
+        }
+        more = json_get(value, STR("IsTruncated")).type == JSON_TRUE &&
+               json_as_str(json_get(value, str_of(pages->markers[0][0]))).len;
+    }
+    json_build_object(&all, action_arena(ctx));
+    for (uint32_t i = 0; value.type == JSON_OBJECT && i < value.len; i++) {
+        json_append(&all, value.members[i].key, value.members[i].value);
+    }
+    if (items.len) {
+        json_set(&all, str_of(pages->member), json_built(&items));
+    }
+    ret->data = aws_result(ctx, &reply, json_built(&all));
+    return 0;
+}
+
+/* All of them, since completing an upload with some would leave the others out of the object. */
 int s3_list_parts(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
+    static const struct pages parts = {"Parts", {{"NextPartNumberMarker", "part-number-marker"}}};
     struct aws_session s;
     struct aws_request r;
     int rc = s3_start(ctx, "GET", &s, &r, err);
     rc = rc == 0 ? add_upload(ctx, &r, err) : rc;
-    return rc == 0 ? send_xml(ctx, &s, &r, ret, err) : rc;
+    return rc == 0 ? send_pages(ctx, &s, &r, &parts, ret, err) : rc;
 }
 
 int s3_list_uploads(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
+    static const struct pages uploads = {
+        "Uploads", {{"NextKeyMarker", "key-marker"}, {"NextUploadIdMarker", "upload-id-marker"}}};
     struct aws_session s;
     struct aws_request r;
     int rc = s3_start(ctx, "GET", &s, &r, err);
@@ -141,5 +193,5 @@ int s3_list_uploads(struct action_context *ctx, struct action_result *ret, struc
         return rc;
     }
     aws_query(&r, "uploads", STR(""));
-    return send_xml(ctx, &s, &r, ret, err);
+    return send_pages(ctx, &s, &r, &uploads, ret, err);
 }

@@ -1,6 +1,8 @@
 /* Owns the SNS component: topics, subscriptions, publishing, and the trigger for messages. Called
  * on the slot's thread, blocks in the HTTP client. It refuses messages above 256 KB, which is SNS's
  * own limit. */
+#include <math.h>
+
 #include "components/aws/aws_inputs.h"
 #include "components/aws/sns_message.h"
 #include "components/aws/sns_topics.h"
@@ -280,10 +282,17 @@ static void add_part(struct aws_form *f, const char *prefix, const char *name, s
     aws_form_add(f, full, value);
 }
 
+/* What SNS takes for one: "0x10" and "Infinity" are texts there. */
 static bool is_number(struct json v)
 {
-    return v.type == JSON_NUMBER || (v.type == JSON_STRING && str_trim(json_as_str(v)).len &&
-                                     value_to_number(v) == value_to_number(v));
+    struct str text = json_as_str(v);
+    for (size_t i = 0; v.type == JSON_STRING && i < text.len; i++) {
+        if (!text.ptr[i] || !strchr("0123456789+-.eE", text.ptr[i])) {
+            return false;
+        }
+    }
+    return v.type == JSON_NUMBER ||
+           (v.type == JSON_STRING && text.len && isfinite(value_to_number(v)));
 }
 
 /* One attribute: its type follows from the value. */
@@ -390,8 +399,11 @@ static int add_entry(struct action_context *ctx, struct aws_form *f, struct json
         }
     }
     struct json attributes = json_get(entry, STR("MessageAttributes"));
-    for (uint32_t i = 0; attributes.type == JSON_OBJECT && i < MIN(attributes.len, MAX_ATTRIBUTES);
-         i++) {
+    if (attributes.type == JSON_OBJECT && attributes.len > MAX_ATTRIBUTES) {
+        return action_input_error(ctx, "publishBatchEntries", err,
+                                  "item %u has more than %d attributes.", n, MAX_ATTRIBUTES);
+    }
+    for (uint32_t i = 0; attributes.type == JSON_OBJECT && i < attributes.len; i++) {
         struct json v = attributes.members[i].value;
         struct json text = json_get(v, STR("StringValue"));
         (void)snprintf(inner, sizeof(inner), "%sMessageAttributes.entry.%u.", prefix, i + 1);

@@ -12,6 +12,7 @@
 #include "expr/value.h"
 
 #define FORMAT_MAX_BYTES MIB(64)
+#define FORM_MAX_FIELDS  1000000
 #define FORM_GROWTH      80 /* bytes of memory for one byte of form data: "a&" is a member */
 
 #define DATA_INPUT(about)                                                                          \
@@ -198,7 +199,7 @@ static int serialize_jsonl(struct action_context *ctx, struct action_result *ret
     }
     AUTO(buf_done) struct buf b = {0};
     buf_init(&b, FORMAT_MAX_BYTES);
-    for (uint32_t i = 0; i < list.len; i++) {
+    for (uint32_t i = 0; i < list.len && !b.full; i++) {
         json_dump(&b, list.items[i]);
         buf_addc(&b, '\n');
     }
@@ -223,13 +224,16 @@ static int deserialize_form(struct action_context *ctx, struct action_result *re
     struct str text = str_trim(json_as_str(v));
     struct arena *a = action_arena(ctx);
     struct json_builder b;
-    rc = action_room(ctx, text.len * FORM_GROWTH, err);
-    if (rc < 0) {
-        return rc;
-    }
     size_t n = 1;
     for (size_t i = 0; i < text.len; i++) {
         n += text.ptr[i] == '&' ? 1 : 0;
+    }
+    if (n > FORM_MAX_FIELDS) {
+        return action_input_error(ctx, "data", err, "has more than %d fields.", FORM_MAX_FIELDS);
+    }
+    rc = action_room(ctx, text.len * FORM_GROWTH, err);
+    if (rc < 0) {
+        return rc;
     }
     struct named_value *pairs = mem_array(n, sizeof(*pairs));
     n = 0;
@@ -266,7 +270,7 @@ static int serialize_form(struct action_context *ctx, struct action_result *ret,
     for (uint32_t i = 0; i < v.len; i++) {
         struct json value = v.members[i].value;
         bool list = value.type == JSON_ARRAY;
-        for (uint32_t k = 0; k < (list ? value.len : 1); k++) {
+        for (uint32_t k = 0; k < (list ? value.len : 1) && !b.full; k++) {
             if (b.len) {
                 buf_addc(&b, '&');
             }

@@ -10,7 +10,7 @@
 
 #define XML_MAX_BYTES MIB(16)
 #define XML_MAX_DEPTH 150
-#define XML_GROWTH    48 /* bytes of values for one byte of text: "<a/>" is a member and its name */
+#define XML_GROWTH    64 /* bytes of values for one byte of text: "<a></a>" is a builder's start */
 
 static pthread_once_t xml_once = PTHREAD_ONCE_INIT;
 
@@ -20,6 +20,13 @@ static void refuse_document_type(void *arg, const xmlChar *name, const xmlChar *
     xmlParserCtxt *parser = arg;
     *(bool *)parser->_private = true;
     xmlStopParser(parser);
+}
+
+/* libxml2 writes some of its errors to stderr, whatever its options say. */
+static void on_error(void *arg, xmlError *error)
+{
+    (void)arg;
+    (void)error; /* kept in the parser as well */
 }
 
 struct reader {
@@ -178,18 +185,21 @@ int xml_read(struct action_context *ctx, const char *key, struct json input,
     if (text.len > XML_MAX_BYTES) {
         return action_input_error(ctx, key, err, "is larger than 16 MB.");
     }
+    const char *encoding = NULL;
     int rc = action_room(ctx, text.len * XML_GROWTH + KIB(64), err);
+    if (rc == 0) {
+        rc = xml_guard(ctx, key, input, &encoding, err);
+    }
     if (rc < 0) {
         return rc;
     }
     bool has_type = false;
+    xmlSetStructuredErrorFunc(NULL, on_error); /* of this thread */
     xmlParserCtxt *parser = xmlNewParserCtxt();
     ASSERT(parser);
     parser->_private = &has_type;
     parser->sax->internalSubset = refuse_document_type;
-    /* Text is UTF-8 by now, whatever its declaration says. */
-    xmlDoc *doc = xmlCtxtReadMemory(parser, text.ptr, (int)text.len, NULL,
-                                    input.type == JSON_STRING ? "UTF-8" : NULL,
+    xmlDoc *doc = xmlCtxtReadMemory(parser, text.ptr, (int)text.len, NULL, encoding,
                                     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     xmlNode *root = doc ? xmlDocGetRootElement(doc) : NULL;
     if (!root || has_type) {

@@ -19,7 +19,9 @@ static bool is_name(struct str s)
     return s.len > 0;
 }
 
-static void add_escaped(struct buf *b, struct str s)
+/* White space that a reader would change is written by number: a carriage return, and in an
+ * attribute also line ends and tabs. */
+static void add_escaped(struct buf *b, struct str s, bool attribute)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
@@ -37,7 +39,9 @@ static void add_escaped(struct buf *b, struct str s)
             buf_adds(b, "&quot;");
             break;
         default:
-            if (c < ' ' && c != '\t' && c != '\n' && c != '\r') {
+            if (c == '\r' || (attribute && (c == '\t' || c == '\n'))) {
+                buf_addf(b, "&#%d;", c);
+            } else if (c < ' ' && c != '\t' && c != '\n') {
                 buf_adds(b, "\xEF\xBF\xBD");
             } else {
                 buf_addc(b, (char)c);
@@ -73,7 +77,7 @@ static int write_member(struct writer *w, struct json_member m, unsigned depth)
         return write_element(w, m.key, m.value, depth);
     }
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < m.value.len; i++) {
+    for (uint32_t i = 0; rc == 0 && !w->b->full && i < m.value.len; i++) {
         rc = write_element(w, m.key, m.value.items[i], depth);
     }
     return rc;
@@ -97,7 +101,7 @@ static int write_object(struct writer *w, struct str name, struct json v, unsign
             buf_addc(w->b, ' ');
             buf_add_str(w->b, key);
             buf_adds(w->b, "=\"");
-            add_escaped(w->b, value_to_text(a, m.value));
+            add_escaped(w->b, value_to_text(a, m.value), true);
             buf_addc(w->b, '"');
         } else if (!str_eq(m.key, STR("#text")) && m.value.type != JSON_UNDEFINED) {
             children++;
@@ -105,7 +109,7 @@ static int write_object(struct writer *w, struct str name, struct json v, unsign
     }
     buf_addc(w->b, '>');
     if (!json_is_nullish(text)) {
-        add_escaped(w->b, value_to_text(a, text));
+        add_escaped(w->b, value_to_text(a, text), false);
     }
     if (children > 0) {
         buf_addc(w->b, '\n');
@@ -154,7 +158,7 @@ static int write_element(struct writer *w, struct str name, struct json v, unsig
         return rc;
     }
     if (v.type != JSON_NULL) {
-        add_escaped(w->b, value_to_text(action_arena(w->ctx), v));
+        add_escaped(w->b, value_to_text(action_arena(w->ctx), v), false);
     }
     buf_addf(w->b, "</%.*s>\n", (int)name.len, name.ptr);
     return 0;

@@ -1,8 +1,9 @@
 /* Owns the actions on compressed data: ZIP archives, gzip, and deflate. Pure, on the slot's thread,
- * in memory only. Files ({data, contentType}) stand for their data; results are such files. */
+ * over values only. Files ({data, contentType}) stand for their data; results are such files. */
 #include "components/compression/archive.h"
 #include "components/compression/streams.h"
 #include "components/registry.h"
+#include "components/remote_file.h"
 #include "expr/value.h"
 
 static const char *const formats[] = {"zlib", "raw", NULL};
@@ -151,7 +152,7 @@ static int decompress_gzip(struct action_context *ctx, struct action_result *ret
 
 static int compress_deflate(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    enum stream_format format;
+    enum stream_format format = STREAM_ZLIB;
     int rc = read_format(ctx, &format, err);
     return rc < 0 ? rc
                   : compress_as(ctx, format,
@@ -163,7 +164,7 @@ static int compress_deflate(struct action_context *ctx, struct action_result *re
 static int decompress_deflate(struct action_context *ctx, struct action_result *ret,
                               struct err *err)
 {
-    enum stream_format format;
+    enum stream_format format = STREAM_ZLIB;
     int rc = read_format(ctx, &format, err);
     return rc < 0 ? rc : decompress_as(ctx, "deflatedData", format, ret, err);
 }
@@ -195,8 +196,9 @@ static int named_file(struct action_context *ctx, struct str name, struct json c
     }
     struct str data = content_of(ctx, content);
     *total += data.len;
-    if (*total > ARCHIVE_MAX_BYTES) {
-        return action_input_error(ctx, "files", err, "are larger than 64 MB together.");
+    if (*total > archive_max_bytes(ctx)) {
+        return action_input_error(ctx, "files", err, "are larger than %zu MB together.",
+                                  archive_max_bytes(ctx) / MIB(1));
     }
     *ret = (struct archive_file){name, data};
     return 0;
@@ -254,26 +256,6 @@ static int zip(struct action_context *ctx, struct action_result *ret, struct err
     return rc < 0 ? rc : give_file(ctx, bytes, "application/zip", ret, err);
 }
 
-/* Known by the end of the name, for steps that look at it. */
-static const char *type_of(struct str name)
-{
-    static const struct {
-        const char *end, *type;
-    } types[] = {
-        {".csv", "text/csv"},          {".gif", "image/gif"},       {".htm", "text/html"},
-        {".html", "text/html"},        {".jpeg", "image/jpeg"},     {".jpg", "image/jpeg"},
-        {".json", "application/json"}, {".pdf", "application/pdf"}, {".png", "image/png"},
-        {".txt", "text/plain"},        {".xml", "application/xml"}, {".zip", "application/zip"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        struct str end = str_of(types[i].end);
-        if (name.len > end.len && str_eq_ci(str_n(name.ptr + name.len - end.len, end.len), end)) {
-            return types[i].type;
-        }
-    }
-    return "application/octet-stream";
-}
-
 static int unzip(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct str bytes;
@@ -295,7 +277,8 @@ static int unzip(struct action_context *ctx, struct action_result *ret, struct e
     for (size_t i = 0; i < n; i++) {
         members[0] = (struct json_member){STR("name"), json_str(files[i].name)};
         members[1] = (struct json_member){STR("data"), json_binary(files[i].data)};
-        members[2] = (struct json_member){STR("contentType"), json_cstr(type_of(files[i].name))};
+        members[2] =
+            (struct json_member){STR("contentType"), json_cstr(remote_file_type(files[i].name))};
         items[i] = json_object(members, 3);
         members += 3;
     }
@@ -324,7 +307,7 @@ static const struct action actions[] = {
     {
         .key = "decompressDeflate",
         .label = "Decompress Deflate",
-        .description = "Decompresses deflated data, at most 64 MB of it.",
+        .description = "Decompresses deflated data, at most 500 MB of it.",
         .inputs = inflate_inputs,
         .example = "{\"data\": \"aGVsbG8=\", \"contentType\": \"text/plain\"}",
         .perform = decompress_deflate,
@@ -332,7 +315,7 @@ static const struct action actions[] = {
     {
         .key = "decompressGzip",
         .label = "Decompress Gzip",
-        .description = "Decompresses a gzip file, at most 64 MB of it.",
+        .description = "Decompresses a gzip file, at most 500 MB of it.",
         .inputs = gunzip_inputs,
         .example = "{\"data\": \"aGVsbG8=\", \"contentType\": \"text/plain\"}",
         .perform = decompress_gzip,
@@ -340,7 +323,7 @@ static const struct action actions[] = {
     {
         .key = "unzip",
         .label = "Unzip",
-        .description = "Reads the files of a ZIP archive: at most 10000, of 64 MB together. Names "
+        .description = "Reads the files of a ZIP archive: at most 10000, of 500 MB together. Names "
                        "are as the archive has them; folders are left out.",
         .inputs = unzip_inputs,
         .example = "[{\"name\": \"notes/a.txt\", \"data\": \"SGVsbG8=\", \"contentType\": "

@@ -1,14 +1,19 @@
 /* Owns the actions of the FTP component: what is asked of the server, and what comes back as a
  * value. Called on the slot's thread, blocks inside the transfer. Each action is one connection. */
+#include <time.h>
+
 #include "components/connection_fields.h"
 #include "components/ftp/ftp_listing.h"
 #include "components/registry.h"
+#include "components/remote_changes.h"
 #include "components/remote_file.h"
 #include "net/net_transfer.h"
 
 #define PLAIN_PORT  21
 #define TLS_PORT    990
 #define MAX_LEVELS  64
+#define MAX_FOLDERS 1000 /* that a trigger looks into */
+#define MAX_DEPTH   32
 #define MAX_LISTING MIB(16)
 #define STATUS_NONE 502 /* from here on to 504: the server does not know the command */
 
@@ -58,6 +63,27 @@ static const struct action_input path_inputs[] = {
 static const struct action_input list_inputs[] = {
     CONNECTION_INPUT,
     PATH_INPUT("path", "Path", "The directory to list.", "/in"),
+    {0},
+};
+static const struct action_input changes_inputs[] = {
+    CONNECTION_INPUT,
+    PATH_INPUT("path", "Path", "The directory to watch.", "/in"),
+    {
+        .key = "pattern",
+        .label = "Pattern",
+        .type = CATALOG_STRING,
+        .fallback = "*",
+        .comments = "Which files: * stands for any run of characters, ? for one, [a-c] for one of "
+                    "them. Directories are entered whatever they are called.",
+        .example = "*.csv",
+    },
+    {
+        .key = "includeSubdirectories",
+        .label = "Include Subdirectories",
+        .type = CATALOG_BOOLEAN,
+        .fallback = "false",
+        .comments = "Watch what is in directories below as well.",
+    },
     {0},
 };
 static const struct action_input create_inputs[] = {
@@ -147,7 +173,8 @@ static int read_file(struct action_context *ctx, struct action_result *ret, stru
     if (rc < 0) {
         return rc;
     }
-    t.max_bytes = arena_room(action_arena(ctx)) / 2;
+    t.spills = action_spills(ctx);
+    t.max_bytes = spill_set_works(t.spills) ? SPILL_VALUE_MAX : arena_room(action_arena(ctx)) / 2;
     rc = transfer(ctx, &server, &t, &got, err);
     if (rc == 0) {
         ret->data = remote_file_value(action_arena(ctx), t.path, got.body, as_bytes);
@@ -174,37 +201,109 @@ static int write_file(struct action_context *ctx, struct action_result *ret, str
     return rc;
 }
 
-static int list_directory(struct action_context *ctx, struct action_result *ret, struct err *err)
+/* The entries of a directory: by facts where the server has them, else by lines for people. */
+static int read_directory(struct action_context *ctx, const struct net_server *server,
+                          struct str path, struct json *ret, struct err *err)
 {
-    struct net_server server;
     struct net_transferred got;
-    struct net_transfer t = {.action = NET_LIST, .list_command = STR("MLSD")};
-    int rc = remote_file_path(ctx, "path", &t.path, err);
-    if (rc == 0) {
-        rc = read_server(ctx, &server, err);
-    }
-    if (rc < 0) {
-        return rc;
-    }
+    struct net_transfer t = {.action = NET_LIST, .path = path, .list_command = STR("MLSD")};
     t.max_bytes = MIN((size_t)MAX_LISTING, arena_room(action_arena(ctx)) / 2);
     bool facts = true;
-    rc = transfer(ctx, &server, &t, &got, err);
+    int rc = transfer(ctx, server, &t, &got, err);
     if (rc == -EBADE && (got.status == 500 || (got.status >= STATUS_NONE && got.status <= 504))) {
         facts = false;
         err_clear(err);
         t.list_command = STR("LIST");
-        rc = transfer(ctx, &server, &t, &got, err);
+        rc = transfer(ctx, server, &t, &got, err);
     }
     if (rc < 0) {
         return rc;
     }
-    ret->data = facts ? ftp_listing_facts(action_arena(ctx), got.body)
-                      : ftp_listing_lines(action_arena(ctx), got.body);
-    if (ret->data.type == JSON_UNDEFINED) {
+    *ret = facts ? ftp_listing_facts(action_arena(ctx), got.body)
+                 : ftp_listing_lines(action_arena(ctx), got.body);
+    if (ret->type == JSON_UNDEFINED) {
         return action_input_error(ctx, "path", err,
                                   "is a directory with more entries than one execution can hold.");
     }
     return 0;
+}
+
+static int list_directory(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct net_server server;
+    struct str path;
+    int rc = remote_file_path(ctx, "path", &path, err);
+    if (rc == 0) {
+        rc = read_server(ctx, &server, err);
+    }
+    return rc < 0 ? rc : read_directory(ctx, &server, path, &ret->data, err);
+}
+
+/* What a trigger looks for; each directory is one connection. */
+struct watch {
+    struct action_context *ctx;
+    struct net_server server;
+    struct str pattern;
+    bool recursive;
+    int folders; /* so far */
+    struct remote_changes changes;
+};
+
+/* Milliseconds since the epoch; 0 where the server does not tell the time in full. */
+static double modified_ms(struct action_context *ctx, struct json entry)
+{
+    struct str text = json_as_str(json_get(entry, STR("modifiedAt")));
+    struct tm tm = {0};
+    const char *iso = arena_strndup(action_arena(ctx), text.ptr, text.len);
+    return strptime(iso, "%Y-%m-%dT%H:%M:%S", &tm) ? (double)timegm(&tm) * 1000 : 0;
+}
+
+static int watch_folder(struct watch *w, struct str folder, int depth, struct err *err)
+{
+    struct json entries = json_array(NULL, 0);
+    if (++w->folders > MAX_FOLDERS) {
+        return action_input_error(w->ctx, "path", err, "holds more than %d directories.",
+                                  MAX_FOLDERS);
+    }
+    int rc = read_directory(w->ctx, &w->server, folder, &entries, err);
+    for (uint32_t i = 0; rc == 0 && i < entries.len; i++) {
+        struct json entry = entries.items[i];
+        struct str name = json_as_str(json_get(entry, STR("name")));
+        rc = action_room(w->ctx, folder.len + name.len + KIB(1), err);
+        if (rc < 0) {
+            return rc;
+        }
+        struct str path = remote_file_join(action_arena(w->ctx), folder, name);
+        bool file = json_get(entry, STR("isFile")).type == JSON_TRUE;
+        bool directory = json_get(entry, STR("isDirectory")).type == JSON_TRUE;
+        if (file && remote_file_matches(w->pattern, name)) {
+            rc = remote_changes_add(&w->changes, path, json_get(entry, STR("size")).num,
+                                    modified_ms(w->ctx, entry), err);
+        } else if (directory && w->recursive && depth < MAX_DEPTH) {
+            rc = watch_folder(w, path, depth + 1, err);
+        }
+    }
+    return rc;
+}
+
+static int new_or_modified_files(struct action_context *ctx, struct action_result *ret,
+                                 struct err *err)
+{
+    struct watch w = {.ctx = ctx};
+    struct str path;
+    int rc = remote_file_path(ctx, "path", &path, err);
+    if (rc == 0) {
+        rc = remote_file_pattern(ctx, "pattern", &w.pattern, err);
+    }
+    if (rc == 0) {
+        rc = action_input_bool(ctx, "includeSubdirectories", &w.recursive, err);
+    }
+    if (rc == 0) {
+        rc = read_server(ctx, &w.server, err);
+    }
+    remote_changes_start(&w.changes, ctx);
+    rc = rc == 0 ? watch_folder(&w, path, 0, err) : rc;
+    return rc == 0 ? remote_changes_finish(&w.changes, ret, err) : rc;
 }
 
 static int delete_file(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -324,6 +423,16 @@ static const struct action actions[] = {
         .inputs = write_inputs,
         .example = "null",
         .perform = write_file,
+    },
+    {
+        .key = "newOrModifiedFiles",
+        .label = "New or Modified Files",
+        .description = "Looks for new and changed files of a directory on a schedule, and starts "
+                       "the flow with them. The first time all files are new.",
+        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_SCHEDULE | ACTION_SCHEDULE_REQUIRED,
+        .inputs = changes_inputs,
+        .example = REMOTE_CHANGES_EXAMPLE,
+        .perform = new_or_modified_files,
     },
     {0},
 };

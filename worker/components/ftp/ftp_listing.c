@@ -208,7 +208,8 @@ static int mode_of(struct str bits)
     return mode;
 }
 
-/* "-rw-r--r-- 1 user group 245760 Jan 23 16:38 name"; some servers leave out the group. */
+/* "-rw-r--r-- 1 user group 245760 Jan 23 16:38 name"; some servers leave out the group, and some
+ * write the date as 2026-01-23. */
 static bool read_unix(struct str line, struct entry *e)
 {
     if (line.len < 11 || !strchr("-dlbcps", line.ptr[0])) {
@@ -227,10 +228,12 @@ static bool read_unix(struct str line, struct entry *e)
     }
     /* links, user, [group,] size, month, day, time or year: the size is before the month */
     size_t size = is_number(words[3]) && !is_number(words[4]) ? 3 : 2;
-    if (!is_number(words[size]) || words[size + 3].len == 0) {
+    bool iso = words[size + 1].len == 10 && words[size + 1].ptr[4] == '-';
+    size_t time = size + (iso ? 2 : 3);
+    if (!is_number(words[size]) || words[time].len == 0) {
         return false;
     }
-    size_t name = before[size + 3] + 1;
+    size_t name = before[time] + 1;
     if (name >= line.len) {
         return false;
     }
@@ -243,7 +246,7 @@ static bool read_unix(struct str line, struct entry *e)
                         .group = size == 3 ? words[2] : STR(""),
                         .name = str_n(line.ptr + name, line.len - name)};
     const char *from = words[size + 1].ptr;
-    e->modified = str_n(from, (size_t)(line.ptr + before[size + 3] - from));
+    e->modified = str_n(from, (size_t)(line.ptr + before[time] - from));
     ptrdiff_t arrow = e->kind == KIND_LINK ? str_find(e->name, STR(" -> "), 0) : -1;
     if (arrow > 0) {
         e->link = str_n(e->name.ptr + arrow + 4, e->name.len - (size_t)arrow - 4);

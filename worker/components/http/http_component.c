@@ -7,11 +7,13 @@
 #include "components/http/http_request_build.h"
 #include "components/registry.h"
 #include "expr/value.h"
+#include "net/net_server.h"
 
 #define MAX_RETRIES      100
 #define MAX_DELAY_MS     600000
 #define BACKOFF_FIRST_MS 100
-#define BODY_SHOWN       2000 /* bytes of a body in the log */
+#define BODY_SHOWN       2000    /* bytes of a body in the log */
+#define MAX_FAILED_BYTES MIB(32) /* of responses after which a request was sent again */
 
 static const char *const response_types[] = {"json", "text", "binary", NULL};
 static const char *const form_methods[] = {"post", "put", "patch", NULL};
@@ -292,24 +294,57 @@ static void add_body(struct buf *b, struct str body)
     }
 }
 
+static bool is_secret(const struct http_header *h)
+{
+    static const char *const names[] = {"authorization", "cookie", "api-key", "x-api-key"};
+    bool secret = h->secret;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        secret = secret || str_eq_ci(h->name, str_of(names[i]));
+    }
+    return secret;
+}
+
+/* Servers like to repeat the key that they do not accept. */
+static void redact(const struct plan *plan, struct err *err)
+{
+    for (size_t i = 0; i < plan->headers.n; i++) {
+        struct str value = str_trim(plan->headers.items[i].value);
+        if (is_secret(&plan->headers.items[i])) {
+            ptrdiff_t blank = str_find(value, STR(" "), 0); /* after "Bearer" */
+            size_t from = blank < 0 ? 0 : (size_t)blank + 1;
+            net_redact(err, str_n(value.ptr + from, value.len - from));
+        }
+    }
+}
+
+/* Without the user name and password that may stand before the host. */
+static void add_url(struct buf *b, struct str url)
+{
+    struct str host = http_url_host(url);
+    ptrdiff_t scheme = str_find(url, STR("://"), 0);
+    if (scheme >= 0) {
+        buf_add(b, url.ptr, (size_t)scheme + 3);
+        url = str_n(host.ptr, url.len - (size_t)(host.ptr - url.ptr));
+    }
+    buf_add_str(b, str_n(url.ptr, MIN(url.len, (size_t)2000)));
+}
+
 static void log_request(struct action_context *ctx, const struct plan *plan)
 {
-    static const char *const hidden[] = {"authorization", "cookie", "api-key", "x-api-key"};
     AUTO(buf_done) struct buf b = {0};
     buf_init(&b, KIB(64));
-    buf_addf(&b, "%.*s %.*s", (int)plan->req.method.len, plan->req.method.ptr,
-             (int)MIN(plan->req.url.len, 2000), plan->req.url.ptr);
+    buf_addf(&b, "%.*s ", (int)plan->req.method.len, plan->req.method.ptr);
+    add_url(&b, plan->req.url);
     for (size_t i = 0; i < plan->headers.n; i++) {
         const struct http_header *h = &plan->headers.items[i];
-        bool hide = h->secret;
-        for (size_t k = 0; k < ARRAY_LEN(hidden); k++) {
-            hide = hide || str_eq_ci(h->name, str_of(hidden[k]));
-        }
         buf_addf(&b, "\n%.*s: ", (int)MIN(h->name.len, 100), h->name.ptr);
-        buf_add_str(&b, hide ? STR("***") : str_n(h->value.ptr, MIN(h->value.len, 500)));
+        buf_add_str(&b, is_secret(h) ? STR("***") : str_n(h->value.ptr, MIN(h->value.len, 500)));
     }
     if (plan->req.has_body && plan->req.body.len) {
         add_body(&b, plan->req.body);
+    }
+    for (size_t i = 0; i < plan->req.n_parts; i++) {
+        add_body(&b, plan->req.parts[i]);
     }
     action_log(ctx, LINE_DEBUG, buf_str(&b));
 }
@@ -401,21 +436,25 @@ static int run_plan(struct action_context *ctx, struct plan *plan, struct action
                     struct err *err)
 {
     struct err why;
-    struct http_response r = {0};
+    struct http_response r;
+    size_t failed = 0; /* bytes of responses that stay in memory for nothing */
     if (plan->debug) {
         log_request(ctx, plan);
     }
     for (int64_t attempt = 0;; attempt++) {
         err_clear(&why);
+        r = (struct http_response){0};
         int rc = http_exchange(ctx, &plan->req, &plan->headers, plan->timeout_ms, &r, &why);
         if (rc == 0 && (r.status < 200 || r.status > 299)) {
             rc = http_status_error(&r, http_url_host(r.url), &why);
+            redact(plan, &why);
+            failed += r.body.len;
         }
         if (rc == 0) {
             return give_response(ctx, plan, &r, ret, err);
         }
-        if (attempt >= plan->max_retries || !may_retry(plan, rc, &r, &why) ||
-            !wait_before_retry(ctx, plan, attempt)) {
+        if (attempt >= plan->max_retries || failed > MAX_FAILED_BYTES ||
+            !may_retry(plan, rc, &r, &why) || !wait_before_retry(ctx, plan, attempt)) {
             if (err) {
                 *err = why;
             }
@@ -510,7 +549,7 @@ static int form_request(struct action_context *ctx, struct action_result *ret, s
                                 "must not set Content-Type: that of a form is made with it.");
     }
     if (rc == 0) {
-        rc = http_build_multipart(ctx, &plan->headers, &plan->req.body, err);
+        rc = http_build_multipart(ctx, &plan->headers, &plan->req, err);
     }
     plan->req.has_body = true;
     return rc < 0 ? rc : run_plan(ctx, plan, ret, err);

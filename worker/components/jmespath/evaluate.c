@@ -138,33 +138,26 @@ static int project(struct jmespath *j, const struct jmespath_node *n, struct jso
     return rc;
 }
 
+/* Numbers have an order, and texts, as dates are; else the result is null. */
 static int compare(struct jmespath *j, const struct jmespath_node *n, struct json left,
                    struct json right, struct json *ret)
 {
-    bool numbers = left.type == JSON_NUMBER && right.type == JSON_NUMBER, same = false;
-    double x = numbers ? left.num : 0, y = numbers ? right.num : 0;
-    int rc;
-    switch (n->op) {
-    case JMESPATH_EQ:
-    case JMESPATH_NE:
-        rc = jmespath_equal(j, left, right, &same);
+    bool same = false;
+    if (n->op == JMESPATH_EQ || n->op == JMESPATH_NE) {
+        int rc = jmespath_equal(j, left, right, &same);
         *ret = json_bool(same == (n->op == JMESPATH_EQ));
         return rc;
-    case JMESPATH_LT:
-        *ret = json_bool(x < y);
-        break;
-    case JMESPATH_LE:
-        *ret = json_bool(x <= y);
-        break;
-    case JMESPATH_GT:
-        *ret = json_bool(x > y);
-        break;
-    case JMESPATH_GE:
-        *ret = json_bool(x >= y);
-        break;
     }
-    *ret = numbers ? *ret : json_null(); /* only numbers have an order */
-    return 0;
+    bool texts = left.type == JSON_STRING && right.type == JSON_STRING;
+    if (!texts && (left.type != JSON_NUMBER || right.type != JSON_NUMBER)) {
+        *ret = json_null();
+        return 0;
+    }
+    int order = jmespath_compare(left, right);
+    bool less = n->op == JMESPATH_LT || n->op == JMESPATH_LE;
+    bool or_equal = n->op == JMESPATH_LE || n->op == JMESPATH_GE;
+    *ret = json_bool(less ? order < or_equal : order > -(int)or_equal);
+    return jmespath_spend(j, texts ? MIN(left.len, right.len) / 16 : 0);
 }
 
 static int multi(struct jmespath *j, const struct jmespath_node *n, struct json v, struct json *ret)

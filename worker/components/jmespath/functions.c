@@ -319,20 +319,20 @@ struct sorted {
     uint32_t position;
 };
 
-/* Texts by code points, which for UTF-8 is by bytes. */
-static int compare(struct json x, struct json y)
+int jmespath_compare(struct json x, struct json y)
 {
     if (x.type == JSON_NUMBER) {
         return x.num < y.num ? -1 : x.num > y.num;
     }
-    int order = memcmp(x.str, y.str, MIN(x.len, y.len));
+    size_t n = MIN(x.len, y.len);
+    int order = n ? memcmp(x.str, y.str, n) : 0;
     return order ? order : x.len < y.len ? -1 : x.len > y.len;
 }
 
 static int by_key(const void *x, const void *y)
 {
     const struct sorted *a = x, *b = y;
-    int order = compare(a->key, b->key);
+    int order = jmespath_compare(a->key, b->key);
     return order ? order : a->position < b->position ? -1 : 1;
 }
 
@@ -400,7 +400,7 @@ static int extreme(struct jmespath *j, struct json list, const struct jmespath_n
     int rc = read_keys(j, list, expression, 1, &keys);
     uint32_t best = 0;
     for (uint32_t i = 1; rc == 0 && i < list.len; i++) {
-        int order = compare(keys[i].key, keys[best].key);
+        int order = jmespath_compare(keys[i].key, keys[best].key);
         best = (order < 0 ? -1 : order > 0) == wanted ? i : best;
     }
     if (rc == 0 && list.len) {

@@ -36,6 +36,11 @@ int jmespath_spend(struct jmespath *j, size_t work)
 
 int jmespath_room(struct jmespath *j, size_t bytes)
 {
+    if (bytes > JMESPATH_MAX_MEMORY ||
+        arena_used(j->arena) - j->used_before > JMESPATH_MAX_MEMORY - bytes) {
+        return jmespath_fail(j, j->at, "the query makes more than %zu MB on the way. Search less.",
+                             JMESPATH_MAX_MEMORY / MIB(1));
+    }
     if (!arena_fits(j->arena, bytes)) {
         return jmespath_fail(j, j->at,
                              "the execution has no memory left for what the query makes.");
@@ -91,7 +96,8 @@ int jmespath_weigh(struct jmespath *j, struct json v)
 int jmespath_search(struct arena *a, struct str query, struct json data, int64_t deadline,
                     struct json *ret, struct err *err)
 {
-    struct jmespath j = {.arena = a, .query = query, .deadline = deadline, .err = err};
+    struct jmespath j = {
+        .arena = a, .used_before = arena_used(a), .query = query, .deadline = deadline, .err = err};
     struct jmespath_node *tree = NULL;
     struct json found = json_null();
     if (query.len > JMESPATH_MAX_QUERY) {

@@ -10,6 +10,7 @@
 #define JMESPATH_MAX_ARGS   32
 #define JMESPATH_MAX_WORK   10000000 /* steps: a node, an item, 16 bytes of text */
 #define JMESPATH_MAX_RESULT MIB(64)
+#define JMESPATH_MAX_MEMORY MIB(128) /* of the tree and what is made on the way */
 
 /* The result shares the parts of `data` and of the query, which must outlive it; what is new is in
  * the arena. deadline: monotonic nanoseconds. Returns 0, or -EINVAL with code "jmespath.invalid"

@@ -46,6 +46,7 @@ struct jmespath_node {
 /* A search. at: the place in the query of what is worked on. */
 struct jmespath {
     struct arena *arena;
+    size_t used_before; /* of the arena */
     struct str query;
     int64_t deadline;
     struct err *err;
@@ -82,6 +83,8 @@ struct jmespath_function {
     uint16_t types[2]; /* of the first argument and of those after it */
     jmespath_fn fn;
 };
+/* The order of two numbers or two texts; texts by code points, which for UTF-8 is by bytes. */
+int jmespath_compare(struct json x, struct json y);
 const struct jmespath_function *jmespath_function_find(struct str name);
 int jmespath_call(struct jmespath *j, const struct jmespath_node *call,
                   const struct jmespath_arg *args, size_t n, struct json *ret) must_check;

@@ -301,6 +301,15 @@ int liquid_compare(struct json x, struct json y)
     return rank_x - rank_y;
 }
 
+size_t liquid_size(struct json v)
+{
+    size_t n = v.type == JSON_ARRAY || v.type == JSON_OBJECT ? v.len : 0;
+    for (uint32_t i = 0; v.type == JSON_STRING && i < v.len; i++) {
+        n += ((unsigned char)v.str[i] & 0xC0) != 0x80;
+    }
+    return n;
+}
+
 static struct json property(struct json v, struct str key)
 {
     struct json found = json_get(v, key);
@@ -309,7 +318,7 @@ static struct json property(struct json v, struct str key)
     }
     bool sized = v.type == JSON_ARRAY || v.type == JSON_OBJECT || v.type == JSON_STRING;
     if (sized && str_eq(key, STR("size"))) {
-        return json_num(v.len);
+        return json_num((double)liquid_size(v));
     }
     if (v.type == JSON_ARRAY && str_eq(key, STR("first"))) {
         return json_at(v, 0);
@@ -324,8 +333,8 @@ static struct json property(struct json v, struct str key)
 
 int liquid_property(struct liquid *l, struct json v, struct str key, struct json *ret)
 {
-    size_t members = v.type == JSON_OBJECT ? v.len : 0;
-    int rc = liquid_spend(l, 1 + members * (16 + key.len) / 128);
+    size_t members = v.type == JSON_OBJECT ? v.len : 0, bytes = v.type == JSON_STRING ? v.len : 0;
+    int rc = liquid_spend(l, 1 + members * (16 + key.len) / 128 + bytes / 16);
     if (rc == 0) {
         *ret = property(v, key);
     }

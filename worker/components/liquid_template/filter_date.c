@@ -110,6 +110,12 @@ static struct str expand(char c)
            : c == 'T' ? STR("%H:%M:%S")
            : c == 'R' ? STR("%H:%M")
            : c == 'D' ? STR("%m/%d/%y")
+           : c == 'x' ? STR("%m/%d/%y")
+           : c == 'X' ? STR("%H:%M:%S")
+           : c == 'r' ? STR("%I:%M:%S %p")
+           : c == 'c' ? STR("%a %b %e %H:%M:%S %Y")
+           : c == 'n' ? STR("\n")
+           : c == 't' ? STR("\t")
                       : STR("");
 }
 

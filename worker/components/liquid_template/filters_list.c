@@ -44,11 +44,7 @@ static int deep_property(struct liquid *l, struct json v, struct str path, struc
 static int f_size(struct liquid *l, struct json in, const struct json *args, size_t n_args,
                   struct json *ret)
 {
-    size_t n = in.type == JSON_ARRAY || in.type == JSON_OBJECT ? in.len : 0;
-    for (uint32_t i = 0; in.type == JSON_STRING && i < in.len; i++) {
-        n += ((unsigned char)in.str[i] & 0xC0) != 0x80;
-    }
-    *ret = json_num((double)n);
+    *ret = json_num((double)liquid_size(in));
     return liquid_spend(l, in.type == JSON_STRING ? in.len / 16 : 0);
 }
 
@@ -189,6 +185,67 @@ static int f_where(struct liquid *l, struct json in, const struct json *args, si
                    struct json *ret)
 {
     return keep(l, as_list(&in), args, n_args, is_wanted, ret);
+}
+
+static int is_unwanted(struct liquid *l, struct json v, const struct json *args, size_t n_args,
+                       bool *ret)
+{
+    int rc = is_wanted(l, v, args, n_args, ret);
+    *ret = !*ret;
+    return rc;
+}
+
+static int f_reject(struct liquid *l, struct json in, const struct json *args, size_t n_args,
+                    struct json *ret)
+{
+    return keep(l, as_list(&in), args, n_args, is_unwanted, ret);
+}
+
+/* The position of the first item that `where` would keep; the length when there is none. */
+static int first_wanted(struct liquid *l, struct json list, const struct json *args, size_t n_args,
+                        uint32_t *ret)
+{
+    struct str path = STR("");
+    bool wanted = false;
+    int rc = liquid_text(l, args[0], &path);
+    for (*ret = 0; rc == 0 && *ret < list.len; ++*ret) {
+        struct json v = json_undefined();
+        rc = deep_property(l, list.items[*ret], path, &v);
+        if (rc == 0) {
+            rc = is_wanted(l, v, args, n_args, &wanted);
+        }
+        if (wanted) {
+            break;
+        }
+    }
+    return rc;
+}
+
+static int f_find(struct liquid *l, struct json in, const struct json *args, size_t n_args,
+                  struct json *ret)
+{
+    uint32_t at;
+    int rc = first_wanted(l, as_list(&in), args, n_args, &at);
+    *ret = json_at(as_list(&in), at);
+    return rc;
+}
+
+static int f_find_index(struct liquid *l, struct json in, const struct json *args, size_t n_args,
+                        struct json *ret)
+{
+    uint32_t at;
+    int rc = first_wanted(l, as_list(&in), args, n_args, &at);
+    *ret = at < as_list(&in).len ? json_num(at) : json_undefined();
+    return rc;
+}
+
+static int f_has(struct liquid *l, struct json in, const struct json *args, size_t n_args,
+                 struct json *ret)
+{
+    uint32_t at;
+    int rc = first_wanted(l, as_list(&in), args, n_args, &at);
+    *ret = json_bool(at < as_list(&in).len);
+    return rc;
 }
 
 static int f_sum(struct liquid *l, struct json in, const struct json *args, size_t n_args,
@@ -361,8 +418,10 @@ static int f_uniq(struct liquid *l, struct json in, const struct json *args, siz
 
 const struct liquid_filter liquid_list_filters[] = {
     {"compact", 0, 1, f_compact}, {"concat", 1, 1, f_concat},
-    {"first", 0, 0, f_first},     {"join", 0, 1, f_join},
-    {"last", 0, 0, f_last},       {"map", 1, 1, f_map},
+    {"find", 1, 2, f_find},       {"find_index", 1, 2, f_find_index},
+    {"first", 0, 0, f_first},     {"has", 1, 2, f_has},
+    {"join", 0, 1, f_join},       {"last", 0, 0, f_last},
+    {"map", 1, 1, f_map},         {"reject", 1, 2, f_reject},
     {"reverse", 0, 0, f_reverse}, {"size", 0, 0, f_size},
     {"sort", 0, 1, f_sort},       {"sort_natural", 0, 1, f_sort_natural},
     {"sum", 0, 1, f_sum},         {"uniq", 0, 1, f_uniq},

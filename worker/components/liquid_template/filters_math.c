@@ -47,8 +47,9 @@ static int f_round(struct liquid *l, struct json in, const struct json *args, si
 {
     double x = liquid_number(in), digits = n_args ? trunc(liquid_number(args[0])) : 0;
     double scale = pow(10, MAX(-300, MIN(300, digits)));
-    double scaled = x * scale;
-    return give(l, fabs(scaled) < 9e15 ? floor(scaled + 0.5) / scale : x, ret);
+    double scaled = x * scale, below = floor(scaled);
+    double whole = scaled - below >= 0.5 ? below + 1 : below; /* halves go up */
+    return give(l, fabs(scaled) < 9e15 ? whole / scale : x, ret);
 }
 
 const struct liquid_filter liquid_math_filters[] = {

@@ -1,5 +1,7 @@
 /* Owns the filters on texts, and the table that finds any filter. Called by expression.c. Values
  * that are no text count as their text. It refuses what becomes too long. */
+#include <ctype.h>
+
 #include "components/liquid_template/liquid_priv.h"
 #include "components/text_manipulation/unicode.h"
 #include "enc.h"
@@ -47,20 +49,45 @@ static void write_capital(struct buf *b, struct str s)
     unicode_change_case(b, str_n(s.ptr + first, s.len - first), UNICODE_LOWER);
 }
 
+static void add_escaped(struct buf *b, char c)
+{
+    const char *name = c == '&'    ? "&amp;"
+                       : c == '<'  ? "&lt;"
+                       : c == '>'  ? "&gt;"
+                       : c == '"'  ? "&#34;"
+                       : c == '\'' ? "&#39;"
+                                   : NULL;
+    if (name) {
+        buf_adds(b, name);
+    } else {
+        buf_addc(b, c);
+    }
+}
+
 static void write_escaped(struct buf *b, struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        const char *name = c == '&'    ? "&amp;"
-                           : c == '<'  ? "&lt;"
-                           : c == '>'  ? "&gt;"
-                           : c == '"'  ? "&#34;"
-                           : c == '\'' ? "&#39;"
-                                       : NULL;
-        if (name) {
-            buf_adds(b, name);
+        add_escaped(b, s.ptr[i]);
+    }
+}
+
+/* Whether the & at the start begins something like &amp; or &#38; */
+static bool is_entity(struct str s)
+{
+    size_t from = s.len > 1 && s.ptr[1] == '#' ? 2 : 1, i = from;
+    while (i < s.len && i < 40 && isalnum((unsigned char)s.ptr[i])) {
+        i++;
+    }
+    return i > from && i < s.len && s.ptr[i] == ';';
+}
+
+static void write_escaped_once(struct buf *b, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '&' && is_entity(str_n(s.ptr + i, s.len - i))) {
+            buf_addc(b, '&');
         } else {
-            buf_addc(b, c);
+            add_escaped(b, s.ptr[i]);
         }
     }
 }
@@ -116,6 +143,8 @@ REWRITE(f_upcase, write_upper)
 REWRITE(f_downcase, write_lower)
 REWRITE(f_capitalize, write_capital)
 REWRITE(f_escape, write_escaped)
+REWRITE(f_escape_once, write_escaped_once)
+REWRITE(f_base64_encode, enc_base64_to)
 REWRITE(f_newline_to_br, write_breaks)
 REWRITE(f_strip_newlines, write_without_newlines)
 REWRITE(f_strip_html, write_without_tags)
@@ -132,6 +161,26 @@ FILTER(f_url_decode)
         *ret = json_str(enc_percent_decode(l->arena, s, true));
     }
     return rc;
+}
+
+FILTER(f_base64_decode)
+{
+    struct str s;
+    size_t len = 0;
+    int rc = liquid_text(l, in, &s);
+    if (rc == 0) {
+        rc = liquid_room(l, s.len + 1);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    uint8_t *bytes = arena_alloc(l->arena, s.len + 1);
+    if (!enc_base64_decode(str_trim(s), bytes, s.len + 1, &len)) {
+        return liquid_fail(l, l->at, "the text is not base64.");
+    }
+    struct str decoded = str_n((const char *)bytes, len);
+    *ret = str_utf8_valid(decoded) ? json_str(decoded) : json_binary(decoded);
+    return 0;
 }
 
 FILTER(f_json)
@@ -217,8 +266,10 @@ FILTER(f_rstrip)
     return strip(l, in, false, true, ret);
 }
 
-static int replace(struct liquid *l, struct json in, struct json what, struct json with, bool all,
-                   struct json *ret)
+enum which { ALL, FIRST, LAST };
+
+static int replace(struct liquid *l, struct json in, struct json what, struct json with,
+                   enum which which, struct json *ret)
 {
     struct str s, find, put;
     AUTO(buf_done) struct buf b = {0};
@@ -234,13 +285,19 @@ static int replace(struct liquid *l, struct json in, struct json what, struct js
         return rc;
     }
     size_t at = 0;
-    for (ptrdiff_t hit; find.len && !b.full && (hit = str_find(s, find, at)) >= 0;) {
+    ptrdiff_t hit = find.len ? str_find(s, find, 0) : -1;
+    for (ptrdiff_t later = hit; which == LAST && later >= 0;) {
+        hit = later;
+        later = str_find(s, find, (size_t)hit + 1);
+        rc = liquid_spend(l, 1 + find.len / 16); /* it may overlap itself */
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    for (; !b.full && hit >= 0; hit = which == ALL ? str_find(s, find, at) : -1) {
         buf_add(&b, s.ptr + at, (size_t)hit - at);
         buf_add_str(&b, put);
         at = (size_t)hit + find.len;
-        if (!all) {
-            break;
-        }
     }
     buf_add(&b, s.ptr + at, s.len - at);
     return liquid_give(l, &b, ret);
@@ -248,22 +305,32 @@ static int replace(struct liquid *l, struct json in, struct json what, struct js
 
 FILTER(f_replace)
 {
-    return replace(l, in, args[0], args[1], true, ret);
+    return replace(l, in, args[0], args[1], ALL, ret);
 }
 
 FILTER(f_replace_first)
 {
-    return replace(l, in, args[0], args[1], false, ret);
+    return replace(l, in, args[0], args[1], FIRST, ret);
+}
+
+FILTER(f_replace_last)
+{
+    return replace(l, in, args[0], args[1], LAST, ret);
 }
 
 FILTER(f_remove)
 {
-    return replace(l, in, args[0], json_cstr(""), true, ret);
+    return replace(l, in, args[0], json_cstr(""), ALL, ret);
 }
 
 FILTER(f_remove_first)
 {
-    return replace(l, in, args[0], json_cstr(""), false, ret);
+    return replace(l, in, args[0], json_cstr(""), FIRST, ret);
+}
+
+FILTER(f_remove_last)
+{
+    return replace(l, in, args[0], json_cstr(""), LAST, ret);
 }
 
 FILTER(f_split)
@@ -399,19 +466,24 @@ FILTER(f_truncatewords)
 
 const struct liquid_filter liquid_text_filters[] = {
     {"append", 1, 1, f_append},
+    {"base64_decode", 0, 0, f_base64_decode},
+    {"base64_encode", 0, 0, f_base64_encode},
     {"capitalize", 0, 0, f_capitalize},
     {"date", 1, 2, liquid_date},
     {"default", 1, 2, f_default},
     {"downcase", 0, 0, f_downcase},
     {"escape", 0, 0, f_escape},
+    {"escape_once", 0, 0, f_escape_once},
     {"json", 0, 1, f_json},
     {"lstrip", 0, 0, f_lstrip},
     {"newline_to_br", 0, 0, f_newline_to_br},
     {"prepend", 1, 1, f_prepend},
     {"remove", 1, 1, f_remove},
     {"remove_first", 1, 1, f_remove_first},
+    {"remove_last", 1, 1, f_remove_last},
     {"replace", 2, 2, f_replace},
     {"replace_first", 2, 2, f_replace_first},
+    {"replace_last", 2, 2, f_replace_last},
     {"rstrip", 0, 0, f_rstrip},
     {"slice", 1, 2, f_slice},
     {"split", 1, 1, f_split},

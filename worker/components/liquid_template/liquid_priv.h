@@ -176,6 +176,7 @@ bool liquid_blank(struct json v);
 /* Three-way order: numbers, texts, then all else; 0 between what has no order. */
 int liquid_compare(struct json x, struct json y);
 double liquid_number(struct json v); /* 0 for what is none */
+size_t liquid_size(struct json v);   /* items, members or characters; 0 of all else */
 /* A member of an object; size, first, last or a position of a list. Spends what finding it costs.
  */
 int liquid_property(struct liquid *l, struct json v, struct str key, struct json *ret) must_check;

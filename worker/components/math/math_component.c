@@ -88,9 +88,11 @@ static int finish(struct action_context *ctx, const char *key, double n, struct 
     return 0;
 }
 
+/* Adding 0.5 would itself be rounded, just below 0.5 and from 2^52 on. */
 static double round_half_up(double n)
 {
-    return floor(n + 0.5);
+    double below = floor(n);
+    return n - below >= 0.5 ? below + 1 : below;
 }
 
 static const struct {

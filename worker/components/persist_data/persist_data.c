@@ -127,6 +127,16 @@ static struct json kept_value(struct action_context *ctx, struct json value)
     return json_built(&b);
 }
 
+/* The value to work with; a missing one is null, as it is kept. */
+static int read_value(struct action_context *ctx, struct json *ret, struct err *err)
+{
+    int rc = action_input_value(ctx, "valueInput", ret, err);
+    if (rc == 0 && ret->type == JSON_UNDEFINED) {
+        *ret = json_null();
+    }
+    return rc;
+}
+
 /* Keeps the value and returns {"value": value}. */
 static int keep(struct action_context *ctx, struct str key, struct json value,
                 struct action_result *ret, struct err *err)
@@ -288,7 +298,7 @@ static int append(struct action_context *ctx, const struct json *items, size_t n
 static int append_value(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json value;
-    int rc = action_input_value(ctx, "valueInput", &value, err);
+    int rc = read_value(ctx, &value, err);
     return rc < 0 ? rc : append(ctx, &value, 1, ret, err);
 }
 
@@ -327,7 +337,7 @@ static int add_to_set(struct action_context *ctx, struct action_result *ret, str
     struct json list, value;
     int rc = read_list(ctx, &key, &list, err);
     if (rc == 0) {
-        rc = action_input_value(ctx, "valueInput", &value, err);
+        rc = read_value(ctx, &value, err);
     }
     return rc < 0 ? rc : keep_with(ctx, key, list, &value, holds(list, value) ? 0 : 1, ret, err);
 }
@@ -338,7 +348,7 @@ static int remove_from_list(struct action_context *ctx, struct action_result *re
     struct json list, value;
     int rc = read_list(ctx, &key, &list, err);
     if (rc == 0) {
-        rc = action_input_value(ctx, "valueInput", &value, err);
+        rc = read_value(ctx, &value, err);
     }
     if (rc == 0) {
         rc = action_room(ctx, list.len * sizeof(struct json), err);
@@ -377,7 +387,11 @@ static int change_number(struct action_context *ctx, double sign, struct action_
                                   "or use another key.",
                                   (int)MIN(key.len, 80), key.ptr);
     }
-    return keep(ctx, key, json_num(n + sign * amount), ret, err);
+    n += sign * amount;
+    if (!isfinite(n)) {
+        return action_input_error(ctx, "amountInput", err, "leads beyond 1.8e308.");
+    }
+    return keep(ctx, key, json_num(n), ret, err);
 }
 
 static int increment(struct action_context *ctx, struct action_result *ret, struct err *err)

@@ -5,8 +5,10 @@
 #include "components/postgres/postgres_client.h"
 
 #include <libpq-fe.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "components/postgres/postgres_value.h"
@@ -16,12 +18,13 @@
 #define NO_FILE      "/nonexistent"
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
 #define MAX_PAIRS    40
+#define MAX_BYTES    MIB(128) /* of all that the server sends */
+#define MAX_COLUMNS  1664     /* of a result of PostgreSQL */
 
 struct exchange {
     struct action_context *ctx;
     const struct postgres_target *target;
     PGconn *conn;
-    size_t received; /* bytes since the last row, about */
     size_t max_bytes;
 };
 
@@ -127,6 +130,23 @@ static int say(const struct exchange *x, struct err *err, int rc, const char *co
     return rc;
 }
 
+static int too_large(const struct exchange *x, struct err *err)
+{
+    return say(x, err, -EMSGSIZE, "postgres.too_large", false,
+               "the server sends more than the memory of one execution holds. Ask for fewer rows, "
+               "with LIMIT.");
+}
+
+/* libpq keeps what it reads and knows no bound: not for one message, nor for settings and
+ * notifications, which a server may send at any time. So the bytes are counted before it reads. */
+static int check_received(const struct exchange *x, struct err *err)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    (void)getsockopt(PQsocket(x->conn), IPPROTO_TCP, TCP_INFO, &info, &len);
+    return info.tcpi_bytes_received > x->max_bytes ? too_large(x, err) : 0;
+}
+
 static int open_connection(struct exchange *x, struct err *err)
 {
     struct net_server server = x->target->server;
@@ -148,6 +168,9 @@ static int open_connection(struct exchange *x, struct err *err)
            status != PGRES_POLLING_FAILED) {
         rc = net_socket_wait(&server, PQsocket(x->conn),
                              status == PGRES_POLLING_READING ? POLLIN : POLLOUT, err);
+        if (rc == 0) {
+            rc = check_received(x, err);
+        }
         if (rc < 0) {
             return rc;
         }
@@ -171,13 +194,6 @@ static int lost(const struct exchange *x, struct err *err)
     return say(x, err, -EIO, "postgres.failed", true, PQerrorMessage(x->conn));
 }
 
-static int too_large(const struct exchange *x, struct err *err)
-{
-    return say(
-        x, err, -EMSGSIZE, "postgres.too_large", false,
-        "the rows are too large for the memory of one execution. Ask for fewer, with LIMIT.");
-}
-
 static int flush(struct exchange *x, struct err *err)
 {
     for (int left; (left = PQflush(x->conn)) != 0;) {
@@ -185,6 +201,9 @@ static int flush(struct exchange *x, struct err *err)
             return lost(x, err);
         }
         int rc = net_socket_wait(&x->target->server, PQsocket(x->conn), POLLIN | POLLOUT, err);
+        if (rc == 0) {
+            rc = check_received(x, err);
+        }
         if (rc < 0) {
             return rc;
         }
@@ -195,21 +214,17 @@ static int flush(struct exchange *x, struct err *err)
     return 0;
 }
 
-/* Waits until a result is whole. libpq holds what it reads, so the bytes are counted before. */
+/* Waits until a result is whole. */
 static int wait_result(struct exchange *x, struct err *err)
 {
     int rc = flush(x, err);
     while (rc == 0 && PQisBusy(x->conn)) {
         rc = net_socket_wait(&x->target->server, PQsocket(x->conn), POLLIN, err);
+        if (rc == 0) {
+            rc = check_received(x, err);
+        }
         if (rc < 0) {
             return rc;
-        }
-        int waiting = 0;
-        if (ioctl(PQsocket(x->conn), FIONREAD, &waiting) == 0 && waiting > 0) {
-            x->received += (size_t)waiting;
-        }
-        if (x->received > x->max_bytes) {
-            return too_large(x, err);
         }
         if (PQconsumeInput(x->conn) == 0) {
             return lost(x, err);
@@ -257,11 +272,11 @@ static int start_rows(struct exchange *x, struct rows *rows, const PGresult *r, 
         return rc;
     }
     rows->names = arena_array(a, (size_t)rows->n_columns + 1, sizeof(*rows->names));
-    rows->unique = true;
+    rows->unique = rows->n_columns <= MAX_COLUMNS;
     for (int i = 0; i < rows->n_columns; i++) {
         rows->names[i] = str_of(arena_strdup(a, PQfname(r, i)));
-        for (int k = 0; k < i; k++) {
-            rows->unique = rows->unique && !str_eq(rows->names[k], rows->names[i]);
+        for (int k = 0; k < i && rows->unique; k++) {
+            rows->unique = !str_eq(rows->names[k], rows->names[i]);
         }
     }
     json_build_array(&rows->list, a);
@@ -340,7 +355,6 @@ static int take_all(struct exchange *x, struct rows *rows, struct err *err)
             return rc;
         }
         AUTO(result_free) PGresult *r = PQgetResult(x->conn);
-        x->received = 0;
         if (!r) {
             return PQstatus(x->conn) == CONNECTION_OK ? 0 : lost(x, err);
         }
@@ -386,7 +400,7 @@ int postgres_run(struct action_context *ctx, const struct postgres_target *targe
 {
     AUTO(exchange_done)
     struct exchange x = {
-        .ctx = ctx, .target = target, .max_bytes = arena_room(action_arena(ctx)) / 2};
+        .ctx = ctx, .target = target, .max_bytes = MIN(arena_room(action_arena(ctx)), MAX_BYTES)};
     struct rows rows = {0}, none = {0};
     int rc = open_connection(&x, err);
     if (rc == 0) {

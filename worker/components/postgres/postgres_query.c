@@ -158,6 +158,12 @@ static char at_or_nul(struct str s, size_t at)
     return at < s.len ? s.ptr[at] : '\0';
 }
 
+static bool in_identifier(struct str s, size_t at)
+{
+    unsigned char before = at ? (unsigned char)s.ptr[at - 1] : ' ';
+    return isalnum(before) || before == '_' || before >= 0x80;
+}
+
 static bool is_name(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -202,6 +208,13 @@ static struct json find(struct json parameters, struct str name)
     return v;
 }
 
+/* What stands before the colon in ${name:json}. */
+static struct str name_in(struct str inside)
+{
+    ptrdiff_t colon = str_find(inside, STR(":"), 0);
+    return colon < 0 ? inside : str_trim(str_n(inside.ptr, (size_t)colon));
+}
+
 /* ${name} and its like at `at`, which is the $: its end, 0 when it is none. */
 static size_t named_at(struct str sql, size_t at, struct str *ret_inside)
 {
@@ -215,17 +228,14 @@ static size_t named_at(struct str sql, size_t at, struct str *ret_inside)
     if (!end || end - from > 200) {
         return 0;
     }
-    struct str inside = str_trim(str_n(from, (size_t)(end - from)));
-    ptrdiff_t colon = str_find(inside, STR(":"), 0);
-    struct str name = colon < 0 ? inside : str_trim(str_n(inside.ptr, (size_t)colon));
-    *ret_inside = inside;
-    return is_name(name) ? (size_t)(end - sql.ptr) + 1 : 0;
+    *ret_inside = str_trim(str_n(from, (size_t)(end - from)));
+    return is_name(name_in(*ret_inside)) ? (size_t)(end - sql.ptr) + 1 : 0;
 }
 
 static int use_named(struct builder *b, struct str inside)
 {
     ptrdiff_t colon = str_find(inside, STR(":"), 0);
-    struct str name = colon < 0 ? inside : str_trim(str_n(inside.ptr, (size_t)colon));
+    struct str name = name_in(inside);
     enum form form = FORM_PLAIN;
     if (colon >= 0) {
         int rc = read_form(
@@ -307,7 +317,8 @@ static size_t skip_quoted(struct str s, size_t at)
         }
         return s.len;
     }
-    if (c == '$' && (next == '$' || isalpha((unsigned char)next) || next == '_')) {
+    if (c == '$' && !in_identifier(s, at) &&
+        (next == '$' || isalpha((unsigned char)next) || next == '_')) {
         size_t i = at + 1;
         while (isalnum((unsigned char)at_or_nul(s, i)) || at_or_nul(s, i) == '_') {
             i++;
@@ -329,7 +340,7 @@ static int check_quoted(struct builder *b, size_t from, size_t to)
         size_t end = b->sql.ptr[at] == '$' && at_or_nul(b->sql, at + 1) == '{'
                          ? named_at(b->sql, at, &inside)
                          : 0;
-        if (end && end <= to && find(b->parameters, inside).type != JSON_UNDEFINED) {
+        if (end && end <= to && find(b->parameters, name_in(inside)).type != JSON_UNDEFINED) {
             return refuse(b,
                           "has \"%.*s\" inside quotes. Take the quotes away; the value is passed "
                           "on as it is.",
@@ -337,12 +348,6 @@ static int check_quoted(struct builder *b, size_t from, size_t to)
         }
     }
     return 0;
-}
-
-static bool in_identifier(struct str s, size_t at)
-{
-    unsigned char before = at ? (unsigned char)s.ptr[at - 1] : ' ';
-    return isalnum(before) || before == '_' || before >= 0x80;
 }
 
 static int build(struct builder *b)

@@ -56,7 +56,8 @@ size_t postgres_value_room(unsigned type, size_t len)
     enum kind kind;
     unsigned element;
     look_up(type, &kind, &element);
-    return element || kind == KIND_JSON ? len * 48 + 256 : len * 2 + 64;
+    /* "," is an item of 16 bytes in a list that has just been doubled. */
+    return element || kind == KIND_JSON ? len * 64 + 512 : len * 2 + 64;
 }
 
 static bool read_number(struct str text, double *ret)

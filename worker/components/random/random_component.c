@@ -212,11 +212,13 @@ static int random_element(struct action_context *ctx, struct action_result *ret,
     return 0;
 }
 
+/* They read from outside: a run that is taken over must go on with the value it had. */
 static const struct action actions[] = {
     {
         .key = "generateUuid",
         .label = "Generate UUID",
         .description = "Gives a new unique id (UUID).",
+        .flags = ACTION_READS,
         .inputs = uuid_inputs,
         .example = "\"3f2b8c1e-7d54-4a0b-9c66-0e1d2f3a4b5c\"",
         .perform = generate_uuid,
@@ -225,6 +227,7 @@ static const struct action actions[] = {
         .key = "randomElement",
         .label = "Random Element",
         .description = "Gives one item of a list, each as likely as the others.",
+        .flags = ACTION_READS,
         .inputs = element_inputs,
         .example = "\"green\"",
         .perform = random_element,
@@ -233,6 +236,7 @@ static const struct action actions[] = {
         .key = "randomInteger",
         .label = "Random Integer",
         .description = "Gives a whole number of a range, each as likely as the others.",
+        .flags = ACTION_READS,
         .inputs = integer_inputs,
         .example = "42",
         .perform = random_integer,
@@ -241,6 +245,7 @@ static const struct action actions[] = {
         .key = "randomString",
         .label = "Random String",
         .description = "Gives a text of random characters, good enough for keys and passwords.",
+        .flags = ACTION_READS,
         .inputs = string_inputs,
         .example = "\"q8TzVb03LkWm5XcE\"",
         .perform = random_string,

@@ -13,6 +13,7 @@
 
 #define PORT          6379
 #define MAX_ARGUMENTS 10000
+#define MAX_COMMAND   MIB(64)
 #define READ_BYTES    KIB(16)
 #define MAX_TTL       INT64_C(3153600000) /* seconds: a hundred years */
 
@@ -22,7 +23,8 @@
         .required = true,                                                                          \
         .comments =                                                                                \
             "The server: host, port, username, password, db; useTls with ca, cert and key "        \
-            "as PEM where they are needed.",                                                       \
+            "as PEM where they are needed. ignoreSslErrors accepts certificates that do not "      \
+            "verify.",                                                                             \
     }
 #define KEY_INPUT                                                                                  \
     {                                                                                              \
@@ -207,7 +209,11 @@ static int take_reply(struct exchange *x, struct json *ret, struct err *err)
         }
         n = net_stream_receive(x->stream, bytes, sizeof(bytes), err);
         if (n == 0) {
-            return redis_error(x, err, -EIO, "redis.failed", STR("nothing, and closed."));
+            int rc = redis_error(x, err, -EIO, "redis.failed", STR("nothing, and closed."));
+            if (err) {
+                err->retryable = true;
+            }
+            return rc;
         }
         if (n < 0) {
             return (int)n;
@@ -251,6 +257,12 @@ static int log_in(struct exchange *x, struct err *err)
     return rc;
 }
 
+static int too_large(struct action_context *ctx, const char *input, struct err *err)
+{
+    return action_input_error(ctx, input, err,
+                              "makes a command of more than 64 MB. Send smaller parts.");
+}
+
 static int run(struct action_context *ctx, const struct str *words, size_t n, struct json *ret,
                struct err *err)
 {
@@ -263,9 +275,8 @@ static int run(struct action_context *ctx, const struct str *words, size_t n, st
     for (size_t i = 0; i < n; i++) {
         bytes += words[i].len;
     }
-    if (bytes > MIB(64)) {
-        return action_input_error(ctx, "redisConnection", err,
-                                  "cannot be sent a command of more than 64 MB.");
+    if (bytes > MAX_COMMAND) {
+        return too_large(ctx, "redisConnection", err);
     }
     AUTO(redis_reply_free)
     struct redis_reply *reply =
@@ -377,7 +388,7 @@ ACTION(get_time)
     }
     if (!str_to_i64(json_as_str(json_at(ret->data, 0)), &seconds) ||
         !str_to_i64(json_as_str(json_at(ret->data, 1)), &micros) || seconds < 0 ||
-        seconds > MAX_TTL * 10 || micros < 0 || micros > 999999) {
+        seconds >= INT64_MAX / NS_PER_SEC || micros < 0 || micros > 999999) {
         return err_set(err, -EPROTO, "redis.failed", "The server's time is none.");
     }
     char iso[CLOCK_ISO_LEN + 1];
@@ -500,9 +511,14 @@ ACTION(raw_command)
     }
     struct str *words = arena_array(action_arena(ctx), (size_t)arguments.len + 1, sizeof(*words));
     words[0] = verb;
+    size_t bytes = 0;
     for (uint32_t i = 0; i < arguments.len; i++) {
         struct json v = arguments.items[i];
         words[i + 1] = v.type == JSON_BINARY ? json_as_str(v) : value_to_text(action_arena(ctx), v);
+        bytes += words[i + 1].len;
+        if (bytes > MAX_COMMAND) {
+            return too_large(ctx, "arguments", err);
+        }
     }
     return run(ctx, words, (size_t)arguments.len + 1, &ret->data, err);
 }

@@ -87,7 +87,13 @@ static void on_free(void *object)
     (void)object; /* the arena's */
 }
 
-static redisReplyObjectFunctions functions = {on_string, on_array, on_integer, on_nil, on_free};
+static redisReplyObjectFunctions functions = {
+    .createString = on_string,
+    .createArray = on_array,
+    .createInteger = on_integer,
+    .createNil = on_nil,
+    .freeObject = on_free,
+};
 
 struct redis_reply *redis_reply_new(struct arena *a, size_t max_bytes)
 {

@@ -4,6 +4,7 @@
 
 #include "components/connection_fields.h"
 #include "components/registry.h"
+#include "components/remote_changes.h"
 #include "components/remote_file.h"
 #include "components/sftp/sftp_session.h"
 
@@ -16,8 +17,9 @@
     {                                                                                              \
         .key = "connection", .label = "Connection", .type = CATALOG_CONNECTION, .required = true,  \
         .comments =                                                                                \
-            "The server: host, port, username, and a password or a privateKey with its "           \
-            "passphrase. hostKeyFingerprint (SHA256:...) names the only host key to accept.",      \
+            "The server: host, port, username, and a password or a privateKey (Ed25519 or "        \
+            "ECDSA; RSA for old servers) with its passphrase. hostKeyFingerprint (SHA256:...) "    \
+            "names the only host key to accept.",                                                  \
     }
 #define PATH_INPUT(name, text, words, sample)                                                      \
     {                                                                                              \
@@ -73,22 +75,29 @@ static const struct action_input create_inputs[] = {
                  "Make the directories above it as well, and accept one that is there."),
     {0},
 };
+#define PATTERN_INPUT                                                                              \
+    {                                                                                              \
+        .key = "pattern", .label = "Pattern", .type = CATALOG_STRING, .fallback = "*",             \
+        .comments = "Which files: * stands for any run of characters, ? for one, [a-c] for one "   \
+                    "of them. Directories are entered whatever they are called.",                  \
+        .example = "*.csv",                                                                        \
+    }
 static const struct action_input list_inputs[] = {
     CONNECTION_INPUT,
     PATH_INPUT("path", "Path", "The directory to list.", "/in"),
-    {
-        .key = "pattern",
-        .label = "Pattern",
-        .type = CATALOG_STRING,
-        .fallback = "*",
-        .comments = "Which files: * stands for any run of characters, ? for one, [a-c] for one of "
-                    "them. Directories are entered whatever they are called.",
-        .example = "*.csv",
-    },
+    PATTERN_INPUT,
     SWITCH_INPUT("includeSubdirectories", "Include Subdirectories", "false",
                  "List what is in directories below as well; the results are then whole paths."),
     SWITCH_INPUT("includeDirectories", "Include Directories", "false",
                  "List directories as well as files."),
+    {0},
+};
+static const struct action_input changes_inputs[] = {
+    CONNECTION_INPUT,
+    PATH_INPUT("path", "Path", "The directory to watch.", "/in"),
+    PATTERN_INPUT,
+    SWITCH_INPUT("includeSubdirectories", "Include Subdirectories", "false",
+                 "Watch what is in directories below as well."),
     {0},
 };
 static const struct action_input move_inputs[] = {
@@ -134,6 +143,7 @@ typedef int (*job_fn)(struct action_context *ctx, struct sftp_session *s, struct
 struct job {
     struct str path, other, data, pattern;
     bool as_bytes, append, recursive, directories;
+    struct remote_changes *changes; /* files are noted there instead of listed */
     struct json result;
 };
 
@@ -170,7 +180,9 @@ static int do_read(struct action_context *ctx, struct sftp_session *s, struct jo
 {
     struct str bytes;
     struct arena *a = action_arena(ctx);
-    int rc = sftp_session_read(s, a, job->path, arena_room(a) / 2, &bytes, err);
+    struct spill_set *spills = action_spills(ctx);
+    size_t most = spill_set_works(spills) ? SPILL_VALUE_MAX : arena_room(a) / 2;
+    int rc = sftp_session_read(s, a, spills, job->path, most, &bytes, err);
     if (rc == 0) {
         job->result = remote_file_value(a, job->path, bytes, job->as_bytes);
     }
@@ -330,16 +342,6 @@ struct listing {
     size_t seen;
 };
 
-static struct str joined(struct action_context *ctx, struct str folder, struct str name)
-{
-    while (folder.len > 0 && folder.ptr[folder.len - 1] == '/') {
-        folder.len--;
-    }
-    const char *text = arena_printf(action_arena(ctx), "%.*s/%.*s", (int)folder.len, folder.ptr,
-                                    (int)name.len, name.ptr);
-    return str_of(text);
-}
-
 /* Links are not followed, so the tree has no circles. */
 static int list_folder(struct listing *l, struct str folder, int depth, struct err *err)
 {
@@ -356,11 +358,16 @@ static int list_folder(struct listing *l, struct str folder, int depth, struct e
         if (rc < 0) {
             return rc;
         }
-        struct str path = l->job->recursive ? joined(l->ctx, folder, e->name) : e->name;
-        if ((!directory || l->job->directories) && remote_file_matches(l->job->pattern, e->name)) {
+        bool whole = l->job->recursive || l->job->changes;
+        struct str path = whole ? remote_file_join(action_arena(l->ctx), folder, e->name) : e->name;
+        bool fits = remote_file_matches(l->job->pattern, e->name);
+        if (l->job->changes && fits && (S_ISREG(e->stat.mode) || !e->stat.mode)) {
+            rc = remote_changes_add(l->job->changes, path, (double)e->stat.size,
+                                    e->stat.modified * 1000.0, err);
+        } else if (!l->job->changes && fits && (!directory || l->job->directories)) {
             json_push(&l->names, json_str(path));
         }
-        if (directory && l->job->recursive && depth < MAX_DEPTH) {
+        if (rc == 0 && directory && l->job->recursive && depth < MAX_DEPTH) {
             rc = list_folder(l, path, depth + 1, err);
         }
     }
@@ -387,23 +394,37 @@ static int do_list(struct action_context *ctx, struct sftp_session *s, struct jo
     return rc;
 }
 
+static int read_listing(struct action_context *ctx, struct job *job, struct err *err)
+{
+    int rc = remote_file_path(ctx, "path", &job->path, err);
+    if (rc == 0) {
+        rc = remote_file_pattern(ctx, "pattern", &job->pattern, err);
+    }
+    if (rc == 0) {
+        rc = action_input_bool(ctx, "includeSubdirectories", &job->recursive, err);
+    }
+    return rc;
+}
+
 static int list_directory(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct job job = {0};
-    int rc = remote_file_path(ctx, "path", &job.path, err);
-    if (rc == 0) {
-        rc = action_input_text(ctx, "pattern", &job.pattern, err);
-    }
-    if (rc == 0) {
-        rc = action_input_bool(ctx, "includeSubdirectories", &job.recursive, err);
-    }
+    int rc = read_listing(ctx, &job, err);
     if (rc == 0) {
         rc = action_input_bool(ctx, "includeDirectories", &job.directories, err);
     }
-    if (rc == 0 && job.pattern.len > 1000) {
-        rc = action_input_error(ctx, "pattern", err, "is longer than 1000 bytes.");
-    }
     return rc < 0 ? rc : run(ctx, do_list, &job, ret, err);
+}
+
+static int new_or_modified_files(struct action_context *ctx, struct action_result *ret,
+                                 struct err *err)
+{
+    struct remote_changes changes;
+    struct job job = {.changes = &changes};
+    remote_changes_start(&changes, ctx);
+    int rc = read_listing(ctx, &job, err);
+    rc = rc == 0 ? run(ctx, do_list, &job, ret, err) : rc;
+    return rc == 0 ? remote_changes_finish(&changes, ret, err) : rc;
 }
 
 #define STAT_EXAMPLE                                                                               \
@@ -437,6 +458,11 @@ static const struct action actions[] = {
         STAT_EXAMPLE, stat_file),
     ROW("writeFile", "Write File", "Writes a file; the result is its path.", ACTION_WRITES,
         write_inputs, "\"/out/orders.csv\"", write_file),
+    ROW("newOrModifiedFiles", "New or Modified Files",
+        "Looks for new and changed files of a directory on a schedule, and starts the flow with "
+        "them. The first time all files are new.",
+        ACTION_TRIGGER | ACTION_READS | ACTION_SCHEDULE | ACTION_SCHEDULE_REQUIRED, changes_inputs,
+        REMOTE_CHANGES_EXAMPLE, new_or_modified_files),
     {0},
 };
 

@@ -169,8 +169,8 @@ static bool key_fits(LIBSSH2_SESSION *ssh, struct str wanted)
     return str_eq_ci(str_n(hex, 32), str_n(text, 32));
 }
 
-/* Servers that ask questions instead of taking a password: it answers those that hide their answer
- * and are alone. */
+/* Servers that ask questions instead of taking a password: it answers those that hide their answer.
+ */
 static void on_questions(const char *name, int name_len, const char *instruction,
                          int instruction_len, int n, const LIBSSH2_USERAUTH_KBDINT_PROMPT *prompts,
                          LIBSSH2_USERAUTH_KBDINT_RESPONSE *responses, void **abstract)
@@ -235,11 +235,18 @@ static int log_in(struct sftp_session *s, const struct sftp_target *t, struct er
     if (!in && rc == LIBSSH2_ERROR_SOCKET_DISCONNECT) {
         return failed(s, STR(""), err);
     }
-    return in ? 0
-              : fail(s, -EACCES, "sftp.login", false,
-                     "the server does not accept the user name and the password or key. Check the "
-                     "connection.",
-                     err);
+    if (in) {
+        return 0;
+    }
+    /* The library signs with RSA keys as ssh-rsa only, which OpenSSH has not taken since 8.8. */
+    return fail(s, -EACCES, "sftp.login", false,
+                t->private_key.len
+                    ? "the server does not accept the user name and the private key. Many servers "
+                      "refuse RSA keys, which are used with SHA-1 here: use an Ed25519 or ECDSA "
+                      "key."
+                    : "the server does not accept the user name and the password. Check the "
+                      "connection.",
+                err);
 }
 
 int sftp_session_open(const struct sftp_target *t, struct sftp_session **ret, struct err *err)
@@ -330,7 +337,7 @@ static int close_handle(struct sftp_session *s, struct str path, struct err *err
     return rc == 0 ? 0 : failed(s, path, err);
 }
 
-static int read_all(struct sftp_session *s, struct str path, struct buf *into, struct err *err)
+static int read_all(struct sftp_session *s, struct str path, struct spill *into, struct err *err)
 {
     for (;;) {
         char part[READ_BYTES];
@@ -342,8 +349,10 @@ static int read_all(struct sftp_session *s, struct str path, struct buf *into, s
         if (n < 0) {
             return failed(s, path, err);
         }
-        buf_add(into, part, (size_t)n);
-        if (into->full) {
+        if (!spill_add(into, part, (size_t)n)) {
+            if (!into->full) {
+                return spill_error(into, err);
+            }
             char words[200];
             (void)snprintf(words, sizeof(words),
                            "the file is larger than the %zu bytes that one execution can hold.",
@@ -353,23 +362,20 @@ static int read_all(struct sftp_session *s, struct str path, struct buf *into, s
     }
 }
 
-int sftp_session_read(struct sftp_session *s, struct arena *a, struct str path, size_t max_bytes,
-                      struct str *ret, struct err *err)
+int sftp_session_read(struct sftp_session *s, struct arena *a, struct spill_set *spills,
+                      struct str path, size_t max_bytes, struct str *ret, struct err *err)
 {
     int rc = open_handle(s, path, LIBSSH2_FXF_READ, LIBSSH2_SFTP_OPENFILE, err);
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, MAX(max_bytes, (size_t)1));
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, spills, MAX(max_bytes, (size_t)1));
     rc = read_all(s, path, &b, err);
     if (rc == 0) {
         rc = close_handle(s, path, err);
     }
-    if (rc == 0) {
-        *ret = str_n(arena_strndup(a, b.len ? b.data : "", b.len), b.len);
-    }
-    return rc;
+    return rc == 0 ? spill_end(&b, a, ret, err) : rc;
 }
 
 int sftp_session_write(struct sftp_session *s, struct str path, struct str data, bool append,

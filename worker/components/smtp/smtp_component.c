@@ -172,8 +172,16 @@ static int add_attachment(struct action_context *ctx, const char *key, struct st
         if (rc < 0) {
             return rc;
         }
-        uint8_t *bytes = arena_alloc(action_arena(ctx), a.data.len + 1);
-        if (!enc_base64_decode(str_trim(a.data), bytes, a.data.len, &len)) {
+        /* Without the line ends that some write into it, and then decoded in its place. */
+        char *text = arena_alloc(action_arena(ctx), a.data.len + 1);
+        size_t n = 0;
+        for (size_t i = 0; i < a.data.len; i++) {
+            char c = a.data.ptr[i];
+            text[n] = c;
+            n += c == ' ' || c == '\t' || c == '\r' || c == '\n' ? 0 : 1;
+        }
+        uint8_t *bytes = (uint8_t *)text;
+        if (!enc_base64_decode(str_n(text, n), bytes, n, &len)) {
             return action_input_error(ctx, key, err, "the file \"%.*s\" is not base64.",
                                       (int)MIN(name.len, 60), name.ptr);
         }

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <wctype.h>
 
+#define SHARP_S 0xDF
+
 static locale_t utf8_locale;
 static pthread_once_t utf8_once = PTHREAD_ONCE_INIT;
 
@@ -118,6 +120,10 @@ void unicode_change_case(struct buf *b, struct str s, enum unicode_case how)
         }
         if (n == 1 || utf8_locale == (locale_t)0 || (how == UNICODE_CAPITAL && at > 0)) {
             buf_add(b, s.ptr + at, n);
+            continue;
+        }
+        if (c == SHARP_S && how != UNICODE_LOWER) {
+            buf_adds(b, "SS"); /* the tables know no capital for it */
             continue;
         }
         uint32_t to = how == UNICODE_LOWER ? (uint32_t)towlower_l((wint_t)c, utf8_locale)
