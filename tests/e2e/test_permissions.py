@@ -19,10 +19,6 @@ FIELDS = sorted((t, f) for t, made in SCHEMA.types.items() if made.kind == 'type
                 and t not in ('Query', 'Mutation') for f in made.fields
                 if SCHEMA.says_who(t, f))
 
-# What needs no id of its own to be looked at: not the tenant's.
-NOT_OURS = {'Organization'}
-
-
 @pytest.fixture(scope='module')
 def worlds(stack):
     return Worlds(stack, SCHEMA, lambda api: Calls(api, SCHEMA))
@@ -103,7 +99,7 @@ def test_nothing_is_left_out(operations):
 
 
 def test_there_is_one_of_everything(worlds):
-    assert not set(worlds.lacking) - NOT_OURS, (
+    assert not worlds.lacking, (
         'no object of these types could be made in both organizations: say how in '
         'harness/worlds.py')
 
@@ -261,6 +257,8 @@ def test_every_table_is_behind_row_level_security(stack, tables):
     for table, (columns, privileges) in tables.items():
         if not privileges:
             continue  # partitions, what only the server needs
+        if privileges == {'SELECT'} and not [c for c in columns if c.endswith('_id')]:
+            continue  # everybody's, nobody's to change
         assert secured[table], '%s is open to leat_api without row-level security' % table
         assert 'TRUNCATE' not in privileges, table
         tenant = [p for p in policies[table] if p[0]]

@@ -176,9 +176,11 @@ class Calls:
         for ending in ('', 'Id', 's', 'Ids'):
             if guess.endswith(ending) and guess[:len(guess) - len(ending)] in self.schema.types:
                 return guess[:len(guess) - len(ending)]
-        for type_name in sorted(self.schema.types, key=len):
-            if type_name.endswith(guess) and self.schema.table(type_name):
-                return type_name
+        for ending in ('', 'Id', 's', 'Ids'):  # "triggers" of AlertTrigger
+            short = guess[:len(guess) - len(ending)] if guess.endswith(ending) else ''
+            for type_name in sorted(self.schema.types, key=len) if short else []:
+                if type_name.endswith(short) and self.schema.table(type_name):
+                    return type_name
         if name == 'id' and operation.root == 'Query':
             return operation.node
         if operation.root == 'Mutation':
