@@ -1,12 +1,15 @@
 """Users, their roles, the organization and what customers show of themselves, over the API."""
+import contextlib
 import subprocess
+import threading
 import uuid
 
 import pytest
 
 from harness import flows as f
 from harness.api import ApiError, Tenant
-from harness.people import (CUSTOMER_ROLES, ORGANIZATION_ROLES, Person, global_id, organization_of)
+from harness.people import (CUSTOMER_ROLES, ORGANIZATION_ROLES, Person, global_id,
+                            organization_of, plain_id)
 from harness.process import sanitizer_env
 from harness.stack import program
 
@@ -202,6 +205,31 @@ def test_an_owner_stays(stack):
     refused(second.api.change('updateUser', 'user', 'id', id=second.id, role=role('guest')), 'role',
             'must keep an owner')
     refused(tenant.api.change('deleteUser', 'user', 'id', id=second.id), 'id', 'Your role')
+
+
+def test_two_owners_do_not_end_each_other(stack):
+    tenant = Tenant(stack, 'Duel')
+    organization = organization_of(tenant.api)
+    first = tenant.api.ask('{ authenticatedUser { id } }')['authenticatedUser']['id']
+
+    def attempt(one, way, value):
+        with contextlib.suppress(ApiError):  # who lost may not ask any more
+            one.api.change(way, 'user', 'id', **value)
+    ways = [('updateUser', {'role': role('guest')}), ('deleteUser', {})]
+    for way, more in ways * 4:
+        pair = [Person(stack, organization, 'owner') for _ in range(2)]
+        stack.sql("UPDATE app_user SET role = 'guest' WHERE id = %s", plain_id(first))
+        posts = [threading.Thread(target=attempt, args=(one, way, {'id': other.id, **more}))
+                 for one, other in (pair, pair[::-1])]
+        for post in posts:
+            post.start()
+        for post in posts:
+            post.join()
+        left = stack.sql("SELECT count(*) FROM app_user WHERE organization_id = %s AND role = "
+                         "'owner'", plain_id(organization))[0][0]
+        assert left == 1, way
+        stack.sql("DELETE FROM app_user WHERE role = 'owner' AND organization_id = %s",
+                  plain_id(organization))
 
 
 def test_delete(person, stack):
