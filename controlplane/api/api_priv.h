@@ -13,6 +13,7 @@
 struct api {
     struct secret_key master;
     char *public_url;
+    const struct result_urls *urls;
     const struct catalog *catalog;
     const struct media_urls *media;
     struct gql_schema *schema;
@@ -117,6 +118,12 @@ int mutate_clear_all_fifo_data(struct call *c, struct err *err);
 int mutate_clear_fifo_working_set(struct call *c, struct err *err);
 int mutate_remove_fifo_queue_items(struct call *c, struct err *err);
 int mutate_test_integration_flow(struct call *c, struct err *err);
+int mutate_create_organization_user(struct call *c, struct err *err);
+int mutate_create_customer_user(struct call *c, struct err *err);
+int mutate_update_user(struct call *c, struct err *err);
+int mutate_find_user_to_delete(struct call *c, struct err *err);
+int mutate_delete_user(struct call *c, struct err *err);
+int mutate_update_organization(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

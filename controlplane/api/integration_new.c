@@ -3,6 +3,8 @@
  * transaction. It refuses triggers that the catalog does not have. */
 #include "api/integration.h"
 
+#include "api/input.h"
+
 #define FIRST_FLOW    "Flow 1"
 #define HOURLY        "0 * * * *"
 #define TRIGGER_BYTES 200
@@ -49,17 +51,8 @@ struct db_param input_word(struct call *c, const char *field, const char *const 
 
 int input_customer(struct call *c, struct uuid *ret, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
     *ret = (struct uuid){{0}};
-    if (call_input(c, "customer").type != JSON_STRING ||
-        !call_need_id(c, "customer", "Customer", ret)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_API_CUSTOMER_LOCK, &rows, err, DB_UUID(*ret));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        call_refuse(c, "customer", "The Customer does not exist.");
-    }
-    return rc;
+    return call_input(c, "customer").type == JSON_STRING ? call_customer(c, ret, err) : 0;
 }
 
 int version_lock(struct call *c, const char *field, struct db_rows **ret, struct err *err)

@@ -28,6 +28,11 @@ const struct mutation api_mutations[] = {
     {"clear_fifo_working_set", mutate_clear_fifo_working_set, NULL},
     {"remove_fifo_queue_items", mutate_remove_fifo_queue_items, NULL},
     {"test_integration_flow", mutate_test_integration_flow, NULL},
+    {"create_organization_user", mutate_create_organization_user, NULL},
+    {"create_customer_user", mutate_create_customer_user, NULL},
+    {"update_user", mutate_update_user, NULL},
+    {"delete_user", mutate_delete_user, mutate_find_user_to_delete},
+    {"update_organization", mutate_update_organization, NULL},
     {0},
 };
 

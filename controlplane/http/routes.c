@@ -8,6 +8,7 @@
 #include "http/metrics.h"
 #include "log.h"
 #include "media/media.h"
+#include "results/results.h"
 
 #define NO_BODY  KIB(64)
 #define PAGE_MAX KIB(256)
@@ -44,6 +45,16 @@ static void handle_media(void *arg, struct db *db, const struct lane_request *re
     }
 }
 
+static void handle_results(void *arg, struct op *op)
+{
+    struct routes_ctx *ctx = arg;
+    if (ctx->results) {
+        results_handle(ctx->results, op);
+    } else {
+        op_error(op, 404, "not_found", "this process does not serve results");
+    }
+}
+
 static void handle_healthz(void *arg, struct op *op)
 {
     op_send(op, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
@@ -77,6 +88,7 @@ const struct route routes[] = {
     {"/api/", false, METHOD_POST, LANE_POOL, ROUTES_MAX_BODY, .on_pool = handle_api},
     {MEDIA_PATH, true, METHOD_GET | METHOD_PUT, LANE_POOL, MEDIA_MAX_BYTES,
      .on_pool = handle_media},
+    {RESULTS_PATH, true, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_results},
     {"/healthz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_healthz},
     {"/readyz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_readyz},
     {"/metrics", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_metrics},
