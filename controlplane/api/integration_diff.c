@@ -130,26 +130,27 @@ static int find_instances(struct call *c, struct str before, struct str after,
     return rc;
 }
 
-/* raw: [definition]. */
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
-    struct str before = json_as_str(json_at(raw, 0)), after;
     struct definition_diff diff;
     struct json old, new, instances;
     struct json_builder b;
-    struct uuid to;
+    struct uuid from, to;
     struct err err;
     err_clear(&err);
-    if (!global_id_parse(json_as_str(json_get(sel->args, STR("to"))), "Integration", &to)) {
-        return gql_fail(&c->rq, sel->loc, NULL, "The Integration of \"to\" does not exist.");
+    *ret = json_null();
+    if (!global_id_parse(json_as_str(json_get(sel->args, STR("from"))), "Integration", &from) ||
+        !global_id_parse(json_as_str(json_get(sel->args, STR("to"))), "Integration", &to)) {
+        return true;
     }
-    int rc = db_run(c->db, QUERY_INTEGRATION_OTHER, &rows, &err, DB_UUID(to));
+    int rc = db_run(c->db, QUERY_INTEGRATION_PAIR, &rows, &err, DB_UUID(to), DB_UUID(from));
     if (rc == 0 && db_rows_n(rows) == 0) {
-        return gql_fail(&c->rq, sel->loc, NULL, "The Integration of \"to\" does not exist.");
+        return true;
     }
-    after = rc == 0 ? db_str(rows, 0, 0) : STR("");
+    struct str after = rc == 0 ? db_str(rows, 0, 0) : STR("");
+    struct str before = rc == 0 ? db_str(rows, 0, 2) : STR("");
     struct uuid sequence = rc == 0 ? db_uuid(rows, 0, 1) : (struct uuid){{0}};
     rc = rc ? rc : find_instances(c, before, after, &to, &sequence, &instances, &err);
     rc = rc ? rc : definition_tree(c->a, before, &old);

@@ -35,8 +35,9 @@ UPDATE integration SET template_configuration = coalesce($2, template_configurat
     updated_at = now()
 WHERE sequence_id = $1::uuid;
 
--- name: integration_other
-SELECT definition, sequence_id FROM integration WHERE id = $1::uuid;
+-- name: integration_pair
+SELECT v.definition, v.sequence_id, old.definition
+FROM integration v, integration old WHERE v.id = $1::uuid AND old.id = $2::uuid;
 
 -- Instances of a sequence ($2) that are not on a version ($1) yet, with the keys that they lack of
 -- those without a default ($3), or have set of those that changed their type ($4).
