@@ -56,6 +56,7 @@ struct resolver {
 };
 extern const struct resolver api_resolvers[]; /* ended by {0} */
 bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */
@@ -105,6 +106,19 @@ int mutate_clear_all_fifo_data(struct call *c, struct err *err);
 int mutate_clear_fifo_working_set(struct call *c, struct err *err);
 int mutate_remove_fifo_queue_items(struct call *c, struct err *err);
 int mutate_test_integration_flow(struct call *c, struct err *err);
+int mutate_create_alert_monitor(struct call *c, struct err *err);
+int mutate_update_alert_monitor(struct call *c, struct err *err);
+int mutate_find_alert_monitor(struct call *c, struct err *err);
+int mutate_clear_alert_monitor(struct call *c, struct err *err);
+int mutate_delete_alert_monitor(struct call *c, struct err *err);
+int mutate_create_alert_group(struct call *c, struct err *err);
+int mutate_update_alert_group(struct call *c, struct err *err);
+int mutate_find_alert_group(struct call *c, struct err *err);
+int mutate_delete_alert_group(struct call *c, struct err *err);
+int mutate_create_alert_webhook(struct call *c, struct err *err);
+int mutate_update_alert_webhook(struct call *c, struct err *err);
+int mutate_find_alert_webhook(struct call *c, struct err *err);
+int mutate_delete_alert_webhook(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

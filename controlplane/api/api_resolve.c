@@ -77,9 +77,25 @@ static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct js
     return true;
 }
 
+/* raw: the names, from level 0. */
+static bool resolve_log_severities(struct call *c, struct gql_sel *sel, struct json raw,
+                                   struct json *ret)
+{
+    struct json_builder list;
+    json_build_array(&list, c->a);
+    for (uint32_t i = 0; raw.type == JSON_ARRAY && i < raw.len; i++) {
+        struct json_builder one;
+        json_build_object(&one, c->a);
+        json_append(&one, STR("id"), json_num(i));
+        json_append(&one, STR("name"), raw.items[i]);
+        json_push(&list, json_built(&one));
+    }
+    *ret = json_built(&list);
+    return true;
+}
+
 const struct resolver api_resolvers[] = {
-    {"definition", resolve_definition},
-    {"config_inputs", resolve_config_inputs},
-    {"step_results", resolve_step_results},
-    {0},
+    {"definition", resolve_definition},         {"config_inputs", resolve_config_inputs},
+    {"step_results", resolve_step_results},     {"alert_headers", resolve_alert_headers},
+    {"log_severities", resolve_log_severities}, {0},
 };

@@ -22,6 +22,16 @@ const struct mutation api_mutations[] = {
     {"clear_fifo_working_set", mutate_clear_fifo_working_set, NULL},
     {"remove_fifo_queue_items", mutate_remove_fifo_queue_items, NULL},
     {"test_integration_flow", mutate_test_integration_flow, NULL},
+    {"create_alert_monitor", mutate_create_alert_monitor, NULL},
+    {"update_alert_monitor", mutate_update_alert_monitor, NULL},
+    {"delete_alert_monitor", mutate_delete_alert_monitor, mutate_find_alert_monitor},
+    {"create_alert_group", mutate_create_alert_group, NULL},
+    {"update_alert_group", mutate_update_alert_group, NULL},
+    {"delete_alert_group", mutate_delete_alert_group, mutate_find_alert_group},
+    {"create_alert_webhook", mutate_create_alert_webhook, NULL},
+    {"update_alert_webhook", mutate_update_alert_webhook, NULL},
+    {"delete_alert_webhook", mutate_delete_alert_webhook, mutate_find_alert_webhook},
+    {"clear_alert_monitor", mutate_clear_alert_monitor, NULL},
     {0},
 };
 
