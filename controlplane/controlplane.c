@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "alerts/alerts.h"
 #include "api/api.h"
 #include "bus.h"
 #include "catalog.h"
@@ -59,6 +60,7 @@ struct controlplane {
     struct responder *responder;
     struct sweeper *sweeper;
     struct scheduler *scheduler;
+    struct alerts *alerts;
     _Atomic bool streams_made;
     unsigned ticks;
 };
@@ -212,6 +214,8 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                       .replica_id = cp->replica_id},
                           &cp->scheduler, err);
         r = r == 0 ? scheduler_start(cp->scheduler) : r;
+        cp->alerts = alerts_new(&(struct alerts_options){.conninfo = postgres});
+        r = r == 0 ? alerts_start(cp->alerts) : r;
     }
     return r;
 }
@@ -445,6 +449,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->scheduler) {
         scheduler_stop(cp->scheduler);
     }
+    if (cp->alerts) {
+        alerts_stop(cp->alerts);
+    }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
     }
@@ -489,6 +496,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
     if (cp) {
         metrics_clear_gauges();
         scheduler_free(cp->scheduler);
+        alerts_free(cp->alerts);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);

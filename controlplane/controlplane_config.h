@@ -10,7 +10,7 @@ enum {                      /* roles, for splitting a deployment; the default is
        ROLE_INGRESS = 2,    /* webhooks at /trigger */
        ROLE_RECORDER = 4,   /* results into PostgreSQL */
        ROLE_DISPATCHER = 8, /* takes lost runs over, answers workers' questions */
-       ROLE_SCHEDULER = 16, /* fires schedules */
+       ROLE_SCHEDULER = 16, /* fires schedules, judges and sends alerts */
 };
 
 struct controlplane_config {

@@ -1,9 +1,12 @@
 """Alerting: monitors, groups and webhooks in the API; what trips a monitor; what is sent."""
 
+import threading
+
 import pytest
 
 from harness import flows as f
 from harness.api import Tenant
+from harness.wait import wait_until
 
 MONITOR = '''id name triggered lastTriggeredAt durationSecondsCondition
   executionOverdueMinutesCondition logSeverityLevelCondition instance { id name }
@@ -156,3 +159,165 @@ def test_strangers_see_and_change_nothing(stack, tenant, main, triggers):
         given = {'name': 'Mine', 'instance': own.id, field: foreign}
         assert list(errors_of(strangers, 'createAlertMonitor', 'alertMonitor', **given)) == [field]
     assert read(tenant, monitor)['webhooks']['nodes'] == [{'name': 'Ours'}]
+
+
+@pytest.fixture
+def watch(tenant, triggers):
+    """Makes a monitor of an instance for triggers by name."""
+    def make(instance, *names, **more):
+        return tenant.api.done('createAlertMonitor', 'alertMonitor', 'id', **{
+            'name': ' '.join(names), 'instance': instance,
+            'triggers': [triggers[n] for n in names], **more})['id']
+    return make
+
+
+@pytest.fixture(scope='module')
+def work(tenant, stub):
+    """An instance whose runs do what the event says: {"log", "status"}."""
+    stub.on('/work', lambda request: (request.json.get('status', 200), {}))
+    return tenant.deploy(working('Working', stub))
+
+
+def working(name, stub, **more):
+    body = f.ref('start.results.body.data')
+    return f.integration(name, f.flow(
+        'Main', f.trigger(), f.log('Say', f.ref('start.results.body.data.log'), level='warn'),
+        f.step('Ask', 'http.httpPost', {'url': stub.url + '/work', 'data': body}), **more))
+
+
+def events(tenant, monitor):
+    return [n['details'] for n in read(tenant, monitor)['events']['nodes']]
+
+
+def tripped(tenant, monitor):
+    """Waits until it trips; the details of its events."""
+    wait_until(lambda: read(tenant, monitor)['triggered'], 30, 'the monitor trips')
+    return events(tenant, monitor)
+
+
+def judged(tenant, deployed, watch):
+    """Waits until what ended before was judged."""
+    tripped_by = watch(deployed.id, 'Execution Completed')
+    deployed.run({'log': 'x'})
+    tripped(tenant, tripped_by)
+
+
+def test_ends(tenant, work, watch):
+    fine, failed = watch(work.id, 'Execution Completed'), watch(work.id, 'Execution Failed')
+    pending = watch(work.id, 'Execution Failed, Retry Pending')
+    started = watch(work.id, 'Execution Started')
+    work.run({'log': 'x'})
+    assert tripped(tenant, fine) == ['Execution Completed: Main']
+    assert tripped(tenant, started) == ['Execution Started: Main']
+    assert events(tenant, failed) == []
+    work.run({'log': 'x', 'status': 500}, ok=False)
+    (details,) = tripped(tenant, failed)
+    assert details.startswith('Execution Failed: Main: Ask: ') and '500' in details
+    assert events(tenant, pending) == [] and len(events(tenant, fine)) == 1
+
+
+def test_stays_until_it_is_cleared(tenant, work, watch):
+    monitor = watch(work.id, 'Execution Completed')
+    work.run({'log': 'x'})
+    tripped(tenant, monitor)
+    work.run({'log': 'x'})
+    judged(tenant, work, watch)
+    assert len(events(tenant, monitor)) == 1
+    tenant.api.done('clearAlertMonitor', 'alertMonitor', 'id', id=monitor)
+    judged(tenant, work, watch)
+    assert len(tripped(tenant, monitor)) == 2
+
+
+def test_retry_pending(tenant, stub, watch):
+    stub.on('/work', lambda request: (request.json.get('status', 200), {}))
+    deployed = tenant.deploy(working('Retried', stub, retryConfig={
+        'maxAttempts': 1, 'delayMinutes': 0, 'usesExponentialBackoff': False}))
+    pending = watch(deployed.id, 'Execution Failed, Retry Pending')
+    failed = watch(deployed.id, 'Execution Failed')
+    deployed.run({'log': 'x', 'status': 500}, ok=False)
+    assert tripped(tenant, pending) and tripped(tenant, failed)
+    got = tenant.api.ask('query($i: ID) { executionResults(instance: $i) { totalCount } }',
+                         i=deployed.id)['executionResults']
+    assert got == {'totalCount': 2}
+
+
+def test_log_level(tenant, work, watch):
+    quiet = watch(work.id, 'Log Level Matched or Exceeded', logSeverityLevelCondition=5)
+    warned = watch(work.id, 'Log Level Matched or Exceeded', logSeverityLevelCondition=2)
+    work.run({'log': 'low on fuel'})
+    assert tripped(tenant, warned) == ['Log Level Matched or Exceeded: Main: Say: low on fuel']
+    judged(tenant, work, watch)
+    assert not read(tenant, quiet)['triggered']
+
+
+def test_duration_while_it_runs(tenant, work, stub, watch):
+    go_on = threading.Event()
+    stub.on('/work', lambda request: (go_on.wait(60) and 200, {}))
+    monitor = watch(work.id, 'Execution Duration Matched or Exceeded', durationSecondsCondition=1)
+    run = work.send({'log': 'x'}).execution_id
+    assert tripped(tenant, monitor) == [
+        'Execution Duration Matched or Exceeded: Main: more than 1 s']
+    tenant.api.done('clearAlertMonitor', 'alertMonitor', 'id', id=monitor)
+    go_on.set()
+    work.finished(run)
+    stub.on('/work', lambda request: (request.json.get('status', 200), {}))
+    judged(tenant, work, watch)
+    assert len(events(tenant, monitor)) == 1
+
+
+def test_overdue(stack, tenant, work, watch):
+    monitor = watch(work.id, 'Execution Overdue', executionOverdueMinutesCondition=5)
+    busy = watch(work.id, 'Execution Overdue', executionOverdueMinutesCondition=600)
+    stack.sql("UPDATE instance SET updated_at = now() - interval '1 day', "
+              "last_deployed_at = now() - interval '1 day'; "
+              "UPDATE alert_monitor SET armed_at = now() - interval '1 day' "
+              "WHERE overdue_minutes IS NOT NULL")
+    judged(tenant, work, watch)
+    assert not read(tenant, monitor)['triggered']
+    idle = tenant.deploy(f.integration('Idle', f.flow('Main', f.trigger())))
+    overdue = watch(idle.id, 'Execution Overdue', executionOverdueMinutesCondition=5)
+    stack.sql("UPDATE instance SET updated_at = now() - interval '1 day', "
+              "last_deployed_at = now() - interval '1 day'; "
+              "UPDATE alert_monitor SET armed_at = now() - interval '1 day' "
+              "WHERE overdue_minutes IS NOT NULL")
+    assert tripped(tenant, overdue) == ['Execution Overdue: none for 5 min']
+    assert not read(tenant, busy)['triggered']
+
+
+def test_customer_concurrency(tenant, stub, watch):
+    go_on = threading.Event()
+    stub.on('/work', lambda request: (go_on.wait(60) and 200, {}))
+    deployed = tenant.deploy(working('Crowded', stub), customer='Crowd')
+    tenant.api.done('updateCustomer', 'customer', 'id', id=tenant.customer('Crowd'),
+                    concurrencyLimit=1)
+    monitor = watch(deployed.id, 'Customer Concurrency Threshold Warning')
+    run = deployed.send({'log': 'x'}).execution_id
+    assert tripped(tenant, monitor) == [
+        'Customer Concurrency Threshold Warning: 1 of 1 executions at once']
+    go_on.set()
+    deployed.finished(run)
+    stub.on('/work', lambda request: (request.json.get('status', 200), {}))
+
+
+def test_what_happens_to_the_instance(tenant, watch):
+    deployed = tenant.deploy(f.integration('Shortlived', f.flow('Main', f.trigger())))
+    monitors = [watch(deployed.id, 'Instance ' + n) for n in ('Disabled', 'Enabled', 'Removed')]
+    assert [events(tenant, m) for m in monitors] == [[], [], []]
+    tenant.api.done('updateInstance', 'instance', 'id', id=deployed.id, enabled=False)
+    assert [len(events(tenant, m)) for m in monitors] == [1, 0, 0]
+    tenant.api.done('updateInstance', 'instance', 'id', id=deployed.id, enabled=True)
+    assert [len(events(tenant, m)) for m in monitors] == [1, 1, 0]
+    tenant.api.done('deleteInstance', 'instance', 'id', id=deployed.id)
+    (details,) = events(tenant, monitors[2])
+    assert details.startswith('Instance Removed: ')
+    assert read(tenant, monitors[2])['instance'] is None
+
+
+def test_test_runs_trip_nothing(tenant, work, watch):
+    monitor = watch(work.id, 'Execution Started')
+    made = tenant.api.done('testInstanceFlowConfig', 'testInstanceFlowConfigResult',
+                           'execution { id }', id=work.flow_configs['Main'], payload='{"log": "x"}',
+                           contentType='application/json')
+    work.finished(made['execution']['id'])
+    judged(tenant, work, watch)
+    assert len(tripped(tenant, monitor)) == 1 # of the run that told that all was judged
