@@ -10,12 +10,19 @@
 
 #define EVERY_MS 1000
 #define AWAY_MS  2000
+#define SENDERS  2 /* so that one slow receiver does not hold up everybody */
 
 struct alerts {
     char *conninfo;
     struct db *db; /* the judge's */
     pthread_t judge;
     bool judge_started;
+    struct alert_sender {
+        struct alerts *owner;
+        struct sender *sender;
+        pthread_t thread;
+        bool started;
+    } senders[SENDERS];
     pthread_mutex_t lock; /* guards stopping */
     pthread_cond_t stop;
     bool stopping;
@@ -64,10 +71,32 @@ static void *judge_thread(void *arg)
     return NULL;
 }
 
+static void *sender_thread(void *arg)
+{
+    struct alert_sender *own = arg;
+    bool said = false;
+    int64_t pause_ms = 0;
+    (void)pthread_setname_np(pthread_self(), "alert-sender");
+    while (wait_ms(own->owner, pause_ms)) {
+        struct err err = {0};
+        bool found = false;
+        int r = sender_once(own->sender, &found, &err);
+        if (r != 0 && !said) {
+            log_warn("alerts are not sent", LOG_STR("error", err.message));
+        }
+        said = r != 0;
+        pause_ms = r != 0 ? AWAY_MS : found ? 0 : EVERY_MS;
+    }
+    return NULL;
+}
+
 struct alerts *alerts_new(const struct alerts_options *options)
 {
     struct alerts *s = mem_new(struct alerts);
     s->conninfo = mem_strdup(options->conninfo);
+    for (int i = 0; i < SENDERS; i++) {
+        s->senders[i] = (struct alert_sender){.owner = s, .sender = sender_new(&options->sender)};
+    }
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -81,6 +110,10 @@ int alerts_start(struct alerts *s)
 {
     int r = pthread_create(&s->judge, NULL, judge_thread, s);
     s->judge_started = r == 0;
+    for (int i = 0; i < SENDERS && r == 0; i++) {
+        r = pthread_create(&s->senders[i].thread, NULL, sender_thread, &s->senders[i]);
+        s->senders[i].started = r == 0;
+    }
     return -r;
 }
 
@@ -94,12 +127,21 @@ void alerts_stop(struct alerts *s)
         pthread_join(s->judge, NULL);
         s->judge_started = false;
     }
+    for (int i = 0; i < SENDERS; i++) {
+        if (s->senders[i].started) {
+            pthread_join(s->senders[i].thread, NULL);
+            s->senders[i].started = false;
+        }
+    }
 }
 
 struct alerts *alerts_free(struct alerts *s)
 {
     if (s) {
         alerts_stop(s);
+        for (int i = 0; i < SENDERS; i++) {
+            sender_free(s->senders[i].sender);
+        }
         db_close(s->db);
         pthread_cond_destroy(&s->stop);
         pthread_mutex_destroy(&s->lock);

@@ -2,11 +2,12 @@
  * of it. Any number of replicas share the work through PostgreSQL. */
 #pragma once
 
-#include "err.h"
+#include "alerts/sender.h"
 
 struct alerts;
 struct alerts_options {
     const char *conninfo; /* owner connection */
+    struct sender_options sender;
 };
 struct alerts *alerts_new(const struct alerts_options *options);
 int alerts_start(struct alerts *s) must_check;

@@ -1,12 +1,33 @@
 """Alerting: monitors, groups and webhooks in the API; what trips a monitor; what is sent."""
 
+import json
 import threading
+from email import message_from_bytes
 
 import pytest
 
 from harness import flows as f
 from harness.api import Tenant
+from harness.smtp import Smtp
+from harness.stack import Stack
 from harness.wait import wait_until
+
+
+@pytest.fixture(scope='module')
+def mailbox():
+    made = Smtp()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='module')
+def stack(cluster, mailbox):
+    """Its alerts go to this machine."""
+    made = Stack(cluster, controlplane_args=(
+        '--allow-addresses', '127.0.0.0/8', '--smtp-host', '127.0.0.1', '--smtp-port',
+        mailbox.port, '--smtp-tls', 'none', '--mail-from', 'leat@platform.example')).start()
+    yield made
+    made.stop()
 
 MONITOR = '''id name triggered lastTriggeredAt durationSecondsCondition
   executionOverdueMinutesCondition logSeverityLevelCondition instance { id name }
@@ -321,3 +342,102 @@ def test_test_runs_trip_nothing(tenant, work, watch):
     work.finished(made['execution']['id'])
     judged(tenant, work, watch)
     assert len(tripped(tenant, monitor)) == 1 # of the run that told that all was judged
+
+
+DELIVERIES = '''query($id: ID!) { alertMonitor(id: $id) { events { nodes { deliveries { nodes {
+  status attempts error email deliveredAt webhook { name } } } } } } }'''
+
+
+def deliveries(tenant, monitor):
+    got = tenant.api.ask(DELIVERIES, id=monitor)['alertMonitor']['events']['nodes']
+    return [d for n in got for d in n['deliveries']['nodes']]
+
+
+def sent(tenant, monitor):
+    """Waits until its only message was delivered or given up."""
+    def over():
+        found = deliveries(tenant, monitor)
+        return found if found and found[0]['status'] != 'pending' else None
+    (one,) = wait_until(over, 30, 'the message is sent')
+    return one
+
+
+TEMPLATE = json.dumps({'text': '$SUBJECT|$NAME|$INSTANCE_ID|$INSTANCE|$EXECUTION_ID|$CUSTOMER|'
+                               '$CUSTOMER_EXTERNAL_ID|$FLOW|$TRIGGER|$STEP|$URL|$5'})
+
+
+def test_webhook_is_sent(tenant, stub, work, watch):
+    stub.on('/alert', {})
+    hook = webhook(tenant, url=stub.url + '/alert', payloadTemplate=TEMPLATE,
+                   headers='{"X-Key": "k1"}')
+    monitor = watch(work.id, 'Execution Failed', name='The "big" one', webhooks=[hook])
+    run = work.run({'log': 'x', 'status': 500}, ok=False)
+    one = sent(tenant, monitor)
+    assert (one['status'], one['attempts'], one['error']) == ('delivered', 1, None)
+    (request,) = stub.seen('/alert')
+    assert request.headers['X-Key'] == 'k1'
+    assert request.headers['Content-Type'] == 'application/json'
+    name = read(tenant, monitor)['instance']['name']
+    assert request.json['text'].split('|') == [
+        'Leat alert', 'The "big" one', work.id, name, run.id, 'Customer', 'x-Customer', 'Main',
+        'Execution Failed', 'Ask', '%s/alert-monitors/%s' % (tenant.stack.url, monitor), '$5']
+
+
+def test_webhook_of_a_group_is_tried_again(tenant, stub, work, watch):
+    answers = [(503, {}), (500, {}), (204, {})]
+    stub.on('/shaky', lambda request: answers.pop(0))
+    hook = webhook(tenant, url=stub.url + '/shaky', payloadTemplate='plain $TRIGGER')
+    group = tenant.api.done('createAlertGroup', 'alertGroup', 'id', name='G', webhooks=[hook])['id']
+    monitor = watch(work.id, 'Execution Completed', groups=[group], webhooks=[hook])
+    work.run({'log': 'x'})
+    one = sent(tenant, monitor)
+    assert (one['status'], one['attempts']) == ('delivered', 3)
+    bodies = [r.body for r in stub.seen('/shaky')]
+    assert bodies == [b'plain Execution Completed'] * 3
+    assert stub.seen('/shaky')[0].headers['Content-Type'].startswith('text/plain')
+
+
+def test_addresses_are_refused(tenant, work, watch):
+    hook = webhook(tenant, url='http://169.254.169.254/latest', payloadTemplate='x')
+    monitor = watch(work.id, 'Execution Completed', webhooks=[hook])
+    work.run({'log': 'x'})
+    one = sent(tenant, monitor)
+    assert one['status'] == 'failed' and one['attempts'] == 1
+    assert '169.254.169.254' in one['error']
+
+
+def test_mail(tenant, mailbox, work, watch):
+    me = tenant.api.ask('{ authenticatedUser { id email } }')['authenticatedUser']
+    monitor = watch(work.id, 'Execution Completed', name='Fertig \u00fcber Nacht', users=[me['id']])
+    work.run({'log': 'x'})
+    one = sent(tenant, monitor)
+    assert (one['status'], one['email'], one['webhook']) == ('delivered', me['email'], None)
+    (sender, receivers, text) = mailbox.messages[-1]
+    assert (sender, receivers) == ('leat@platform.example', [me['email']])
+    mail = message_from_bytes(text)
+    assert mail['Subject'] == 'Leat alert: Execution Completed' and mail['To'] == me['email']
+    body = mail.get_payload(decode=True).decode()
+    assert body.startswith('Execution Completed: Main\n') and 'Fertig \u00fcber Nacht' in body
+
+
+def test_killed_while_it_sends(stack, tenant, stub, work, watch):
+    calls, go_on = [], threading.Event()
+
+    def answer(request):
+        calls.append(request)
+        return 200 if len(calls) > 1 or go_on.wait(60) else 500, {}
+    stub.on('/slow', answer)
+    hook = webhook(tenant, url=stub.url + '/slow', payloadTemplate='x')
+    monitor = watch(work.id, 'Execution Completed', webhooks=[hook])
+    work.run({'log': 'x'})
+    wait_until(lambda: calls, 30, 'it is being sent')
+    stack.controlplane.kill()
+    go_on.set()
+    stack.controlplane.start()
+    stack.wait_ready()
+    (one,) = deliveries(tenant, monitor)
+    assert (one['status'], one['attempts']) == ('pending', 1)
+    stack.sql('UPDATE alert_delivery SET next_at = now() WHERE next_at IS NOT NULL')
+    one = sent(tenant, monitor)
+    assert (one['status'], one['attempts']) == ('delivered', 2) and len(calls) == 2
+    assert len(events(tenant, monitor)) == 1
