@@ -32,14 +32,28 @@ static void put_length(struct buf *b, uint8_t fix, uint32_t small, uint8_t with8
     }
 }
 
-static void put_str(struct buf *b, struct str s)
+/* The bytes of a text or binary: into the buffer, or named as what belongs there. */
+static void put_bytes(struct buf *b, struct str s, struct msgpack_apart *apart)
+{
+    if (!apart || s.len < apart->min) {
+        buf_add_str(b, s);
+        return;
+    }
+    if (apart->n == apart->cap) {
+        apart->cap = apart->cap ? apart->cap * 2 : 8;
+        apart->gaps = mem_realloc(apart->gaps, apart->cap * sizeof(*apart->gaps));
+    }
+    apart->gaps[apart->n++] = (struct msgpack_gap){.at = b->len, .bytes = s};
+}
+
+static void put_str(struct buf *b, struct str s, struct msgpack_apart *apart)
 {
     if (s.len > UINT32_MAX) {
         b->full = true;
         return;
     }
     put_length(b, 0xA0, 32, 0xD9, 0xDA, (uint32_t)s.len);
-    buf_add_str(b, s);
+    put_bytes(b, s, apart);
 }
 
 static void put_uint(struct buf *b, uint64_t v)
@@ -81,7 +95,7 @@ static void put_number(struct buf *b, double num)
     }
 }
 
-static void write_nested(struct buf *b, struct json v, int depth)
+static void write_nested(struct buf *b, struct json v, int depth, struct msgpack_apart *apart)
 {
     if (depth > JSON_MAX_NEST) {
         b->full = true;
@@ -103,23 +117,23 @@ static void write_nested(struct buf *b, struct json v, int depth)
         put_number(b, v.num);
         break;
     case JSON_STRING:
-        put_str(b, json_as_str(v));
+        put_str(b, json_as_str(v), apart);
         break;
     case JSON_BINARY:
         put_length(b, 0, 0, 0xC4, 0xC5, v.len);
-        buf_add(b, v.str, v.len);
+        put_bytes(b, json_as_str(v), apart);
         break;
     case JSON_ARRAY:
         put_length(b, 0x90, 16, 0, 0xDC, v.len);
         for (uint32_t i = 0; i < v.len && !b->full; i++) {
-            write_nested(b, v.items[i], depth + 1);
+            write_nested(b, v.items[i], depth + 1, apart);
         }
         break;
     case JSON_OBJECT:
         put_length(b, 0x80, 16, 0, 0xDE, v.len);
         for (uint32_t i = 0; i < v.len && !b->full; i++) {
-            put_str(b, v.members[i].key);
-            write_nested(b, v.members[i].value, depth + 1);
+            put_str(b, v.members[i].key, NULL);
+            write_nested(b, v.members[i].value, depth + 1, apart);
         }
         break;
     }
@@ -127,7 +141,18 @@ static void write_nested(struct buf *b, struct json v, int depth)
 
 void msgpack_write(struct buf *b, struct json v)
 {
-    write_nested(b, v, 0);
+    write_nested(b, v, 0, NULL);
+}
+
+void msgpack_write_apart(struct buf *b, struct json v, struct msgpack_apart *apart)
+{
+    write_nested(b, v, 0, apart);
+}
+
+void msgpack_apart_done(struct msgpack_apart *apart)
+{
+    mem_free(apart->gaps);
+    memset(apart, 0, sizeof(*apart));
 }
 
 struct reader {

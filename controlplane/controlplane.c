@@ -24,6 +24,8 @@
 #include "recorder/checkpoints.h"
 #include "recorder/progress.h"
 #include "recorder/recorder.h"
+#include "recorder/values.h"
+#include "results/results.h"
 #include "schedule/scheduler.h"
 #include "subjects.h"
 
@@ -31,9 +33,11 @@
 #define CONNECT_RETRY_NS   (200 * NS_PER_MS)
 #define INDEX_WAIT_MS      30000
 #define ACCEPT_DEADLINE_MS 10000
+#define TURN_DEADLINE_MS   2000
 #define POOL_DEADLINE_MS   60000
 #define LANE_QUEUE         1000
 #define DRAIN_EXTRA_MS     2000
+#define RESULT_THREADS     2
 #define STREAMS_EVERY      5 /* ticks */
 
 struct controlplane {
@@ -56,6 +60,9 @@ struct controlplane {
     struct routes_ctx routes_ctx;
     struct recorder *recorder;
     struct checkpoints *checkpoints;
+    struct values *values;
+    struct result_urls *urls;
+    struct results *results;
     struct progress *progress;
     struct responder *responder;
     struct sweeper *sweeper;
@@ -196,6 +203,13 @@ static int make_alerts(struct controlplane *cp, struct err *err)
     return alerts_start(cp->alerts);
 }
 
+static void on_executions(void *arg, const struct uuid *ids, size_t n)
+{
+    struct controlplane *cp = arg;
+    dispatcher_add_ids(cp->dispatcher, ids, n);
+    gate_wake(cp->gate, NULL, 0);
+}
+
 static int make_back_office(struct controlplane *cp, struct err *err)
 {
     const char *postgres = cp->config.postgres, *pool = cp->config.pool;
@@ -205,12 +219,16 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                     .conninfo = postgres,
                                                     .pool = pool,
                                                     .on_freed = on_freed,
-                                                    .on_freed_arg = cp},
+                                                    .on_freed_arg = cp,
+                                                    .on_executions = on_executions,
+                                                    .on_executions_arg = cp},
                          &cp->recorder, err);
         r = r == 0 ? recorder_start(cp->recorder) : r;
         cp->checkpoints =
             checkpoints_new(&(struct checkpoints_options){.bus = cp->bus, .conninfo = postgres});
         r = r == 0 ? checkpoints_start(cp->checkpoints) : r;
+        cp->values = values_new(&(struct values_options){.bus = cp->bus, .conninfo = postgres});
+        r = r == 0 ? values_start(cp->values) : r;
     }
     if (r == 0 && has(cp, ROLE_RECORDER)) {
         r = progress_new(&(struct progress_options){.bus = cp->bus, .conninfo = postgres},
@@ -283,6 +301,8 @@ static int make_server(struct controlplane *cp, struct err *err)
         .max_connections = (size_t)c->max_connections,
         .deadline_ms = {[DEADLINE_ACCEPT] = ACCEPT_DEADLINE_MS,
                         [DEADLINE_SYNC] = c->sync_limit_ms,
+                        [DEADLINE_TRIGGER] = c->trigger_limit_ms,
+                        [DEADLINE_TURN] = MIN(c->trigger_limit_ms, TURN_DEADLINE_MS),
                         [DEADLINE_POOL] = POOL_DEADLINE_MS},
         .routes = routes,
         .ctx = &cp->routes_ctx,
@@ -305,6 +325,20 @@ static int make_server(struct controlplane *cp, struct err *err)
     return r;
 }
 
+/* Who gives out URLs of results serves them, too. */
+static int make_results(struct controlplane *cp, struct err *err)
+{
+    cp->urls = result_urls_new(&cp->master_key, cp->public_url);
+    if (!has(cp, ROLE_API) && !has(cp, ROLE_INGRESS)) {
+        return 0;
+    }
+    int r = results_new(&(struct results_options){.conninfo = cp->config.postgres,
+                                                  .urls = cp->urls,
+                                                  .threads = RESULT_THREADS},
+                        &cp->results, err);
+    return r == 0 ? results_start(cp->results) : r;
+}
+
 static int make_ingress(struct controlplane *cp, struct err *err)
 {
     struct accept_options accept = {.conninfo = cp->config.postgres,
@@ -322,22 +356,17 @@ static int make_ingress(struct controlplane *cp, struct err *err)
                                   .index = cp->index,
                                   .dispatcher = cp->dispatcher,
                                   .bus = cp->bus,
+                                  .urls = cp->urls,
                                   .node = cp->node};
     r = r == 0 ? hooks_new(&hooks, cp->server, &cp->hooks, err) : r;
     return r == 0 ? hooks_start(cp->hooks, err) : r;
-}
-
-static void on_executions(void *arg, const struct uuid *ids, size_t n)
-{
-    struct controlplane *cp = arg;
-    dispatcher_add_ids(cp->dispatcher, ids, n);
-    gate_wake(cp->gate, NULL, 0);
 }
 
 static int make_api(struct controlplane *cp, struct err *err)
 {
     struct api_options options = {.master = cp->master_key,
                                   .public_url = cp->public_url,
+                                  .urls = cp->urls,
                                   .catalog = cp->catalog,
                                   .replica_id = cp->replica_id,
                                   .on_executions = on_executions,
@@ -388,6 +417,12 @@ static int64_t gauge_refused(void *arg)
     return cp->recorder ? (int64_t)recorder_refused(cp->recorder) : 0;
 }
 
+static int64_t gauge_values(void *arg)
+{
+    const struct controlplane *cp = arg;
+    return cp->values ? (int64_t)values_chunks(cp->values) : 0;
+}
+
 static int64_t gauge_bus(void *arg)
 {
     const struct controlplane *cp = arg;
@@ -405,6 +440,7 @@ static const struct {
     {"leat_db_statements", "SQL statements since the start", gauge_statements},
     {"leat_recorded", "results recorded since the start", gauge_recorded},
     {"leat_record_refused", "results refused as doubled or late", gauge_refused},
+    {"leat_value_chunks", "chunks of large values stored since the start", gauge_values},
     {"leat_bus_connected", "1 while NATS is connected", gauge_bus},
 };
 
@@ -415,6 +451,7 @@ static int start_all(struct controlplane *cp, struct err *err)
     r = r == 0 ? make_bus(cp, err) : r;
     r = r == 0 ? make_dispatch(cp, err) : r;
     r = r == 0 ? make_server(cp, err) : r;
+    r = r == 0 ? make_results(cp, err) : r;
     r = r == 0 ? make_back_office(cp, err) : r;
     if (r == 0 && has(cp, ROLE_INGRESS)) {
         r = make_ingress(cp, err);
@@ -425,8 +462,11 @@ static int start_all(struct controlplane *cp, struct err *err)
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(gauge_table); i++) {
         metrics_gauge(gauge_table[i].name, gauge_table[i].help, gauge_table[i].fn, cp);
     }
-    cp->routes_ctx =
-        (struct routes_ctx){.api = cp->api, .hooks = cp->hooks, .ready = is_ready, .ready_arg = cp};
+    cp->routes_ctx = (struct routes_ctx){.api = cp->api,
+                                         .hooks = cp->hooks,
+                                         .results = cp->results,
+                                         .ready = is_ready,
+                                         .ready_arg = cp};
     return r == 0 ? server_start(cp->server) : r;
 }
 
@@ -471,7 +511,8 @@ void controlplane_tick(struct controlplane *cp)
 void controlplane_drain(struct controlplane *cp)
 {
     if (cp->server) {
-        server_drain(cp->server, cp->config.sync_limit_ms + DRAIN_EXTRA_MS);
+        server_drain(cp->server,
+                     MAX(cp->config.sync_limit_ms, cp->config.trigger_limit_ms) + DRAIN_EXTRA_MS);
     }
     if (cp->scheduler) {
         scheduler_stop(cp->scheduler);
@@ -492,6 +533,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->lane) {
         lane_stop(cp->lane);
     }
+    if (cp->results) {
+        results_stop(cp->results);
+    }
     if (cp->server) {
         server_stop(cp->server);
     }
@@ -503,6 +547,9 @@ void controlplane_drain(struct controlplane *cp)
     }
     if (cp->checkpoints) {
         checkpoints_stop(cp->checkpoints);
+    }
+    if (cp->values) {
+        values_stop(cp->values);
     }
     if (cp->recorder) {
         recorder_stop(cp->recorder);
@@ -527,14 +574,17 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);
+        values_free(cp->values);
         recorder_free(cp->recorder);
         progress_free(cp->progress);
         server_free(cp->server);
+        results_free(cp->results);
         hooks_free(cp->hooks);
         hook_index_free(cp->index);
         accept_free(cp->accept);
         lane_free(cp->lane);
         api_free(cp->api);
+        result_urls_free(cp->urls);
         gate_free(cp->gate);
         dispatcher_free(cp->dispatcher);
         bus_free(cp->bus);

@@ -1,13 +1,16 @@
 /* Owns a slot's curl handle: one request at a time, its redirects, its limits and the check of
- * every address. Called on the slot's thread and blocks. It refuses other schemes than http and
- * https, header values with line breaks, addresses the policy refuses, and anything above its
- * limits. Proxies of the environment, .netrc and cookies are not used. */
+ * every address. Called on the slot's thread and blocks; the first clients of a loop transfer by
+ * themselves, which costs less time but three files each, all others hand over to the loop. It
+ * refuses other schemes than http and https, header values with line breaks, addresses the policy
+ * refuses, and anything above its limits. Proxies of the environment, .netrc and cookies are not
+ * used. */
 #include "net/http_client.h"
 
 #include "clock.h"
+#include "net/http_loop.h"
 #include "net/net_curl.h"
 
-#define DEFAULT_MAX_RESPONSE   MIB(64)
+#define DEFAULT_MAX_RESPONSE   MIB(64) /* of what stays in memory */
 #define DEFAULT_CONNECT_MS     10000
 #define KEPT_CONNECTIONS       4
 #define KEPT_BODY_BYTES        KIB(64)
@@ -17,8 +20,12 @@
 
 struct http_client {
     struct http_client_options options;
-    CURL *curl; /* NULL until the first request */
-    struct buf body, headers;
+    struct http_transfer transfer; /* its handle is NULL until the first request */
+    bool direct;                   /* performs by itself, not by the loop */
+    struct spill body;
+    struct buf headers;
+    const struct str *parts; /* of the body that is sent */
+    size_t n_parts, part, part_at;
     struct net_gate gate;
     char error[CURL_ERROR_SIZE];
 };
@@ -28,14 +35,13 @@ struct http_client *http_client_new(const struct http_client_options *options)
     net_curl_start();
     struct http_client *c = mem_new(struct http_client);
     c->options = *options;
+    c->direct = !c->options.loop || http_loop_spares(c->options.loop);
+    http_transfer_init(&c->transfer);
     c->gate.policy = options->policy;
-    if (c->options.max_response_bytes == 0) {
-        c->options.max_response_bytes = DEFAULT_MAX_RESPONSE;
-    }
     if (c->options.connect_timeout_ms == 0) {
         c->options.connect_timeout_ms = DEFAULT_CONNECT_MS;
     }
-    buf_init(&c->body, c->options.max_response_bytes);
+    spill_init(&c->body);
     buf_init(&c->headers, HTTP_MAX_HEADER_BYTES);
     return c;
 }
@@ -43,10 +49,14 @@ struct http_client *http_client_new(const struct http_client_options *options)
 struct http_client *http_client_free(struct http_client *c)
 {
     if (c) {
-        if (c->curl) {
-            curl_easy_cleanup(c->curl);
+        if (c->transfer.curl) {
+            curl_easy_cleanup(c->transfer.curl);
         }
-        buf_done(&c->body);
+        http_transfer_done(&c->transfer);
+        if (c->direct && c->options.loop) {
+            http_loop_regains(c->options.loop);
+        }
+        spill_done(&c->body);
         buf_done(&c->headers);
         mem_free(c);
     }
@@ -74,8 +84,38 @@ struct str http_response_header(const struct http_response *r, const char *name)
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
     struct http_client *c = arg;
-    buf_add(&c->body, data, size * n);
-    return c->body.full ? 0 : size * n;
+    return spill_add(&c->body, data, size * n) ? size * n : 0;
+}
+
+static size_t on_read(char *into, size_t size, size_t n, void *arg)
+{
+    struct http_client *c = arg;
+    size_t done = 0;
+    while (done < size * n && c->part < c->n_parts) {
+        struct str part = c->parts[c->part];
+        size_t now = MIN(size * n - done, part.len - c->part_at);
+        if (now) {
+            memcpy(into + done, part.ptr + c->part_at, now);
+        }
+        done += now;
+        c->part_at += now;
+        if (c->part_at == part.len) {
+            c->part++;
+            c->part_at = 0;
+        }
+    }
+    return done;
+}
+
+/* A kept connection that turns out closed: the body is sent again from its start. */
+static int on_rewind(void *arg, curl_off_t offset, int origin)
+{
+    struct http_client *c = arg;
+    if (origin != SEEK_SET || offset != 0) {
+        return CURL_SEEKFUNC_CANTSEEK;
+    }
+    c->part = c->part_at = 0;
+    return CURL_SEEKFUNC_OK;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
@@ -311,17 +351,39 @@ static int make_headers(const struct hop *hop, struct arena *a, const struct htt
     return 0;
 }
 
-#define SET(c, option, value) ASSERT(curl_easy_setopt((c)->curl, option, value) == CURLE_OK)
+#define SET(c, option, value)                                                                      \
+    ASSERT(curl_easy_setopt((c)->transfer.curl, option, value) == CURLE_OK)
+
+static void set_body(struct http_client *c, const struct http_request *req)
+{
+    if (req->n_parts == 0) {
+        SET(c, CURLOPT_POSTFIELDS, req->body.len ? req->body.ptr : "");
+        SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
+        return;
+    }
+    size_t len = 0;
+    for (size_t i = 0; i < req->n_parts; i++) {
+        len += req->parts[i].len;
+    }
+    c->parts = req->parts;
+    c->n_parts = req->n_parts;
+    c->part = c->part_at = 0;
+    SET(c, CURLOPT_READFUNCTION, on_read);
+    SET(c, CURLOPT_READDATA, c);
+    SET(c, CURLOPT_SEEKFUNCTION, on_rewind);
+    SET(c, CURLOPT_SEEKDATA, c);
+    SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
+}
 
 static void set_options(struct http_client *c, const struct hop *hop,
                         const struct http_request *req, struct curl_slist *headers, char *method,
                         long left_ms)
 {
-    if (!c->curl) {
-        c->curl = curl_easy_init();
-        ASSERT(c->curl);
+    if (!c->transfer.curl) {
+        c->transfer.curl = curl_easy_init();
+        ASSERT(c->transfer.curl);
     } else {
-        curl_easy_reset(c->curl); /* keeps connections and name cache */
+        curl_easy_reset(c->transfer.curl);
     }
     SET(c, CURLOPT_CURLU, hop->url);
     SET(c, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -332,8 +394,7 @@ static void set_options(struct http_client *c, const struct hop *hop,
     SET(c, CURLOPT_WRITEDATA, c);
     SET(c, CURLOPT_HEADERFUNCTION, on_header);
     SET(c, CURLOPT_HEADERDATA, c);
-    net_gate_set(&c->gate, c->curl);
-    SET(c, CURLOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+    net_gate_set(&c->gate, c->transfer.curl);
     SET(c, CURLOPT_TIMEOUT_MS, left_ms);
     SET(c, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(c->options.connect_timeout_ms, left_ms));
     SET(c, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -345,8 +406,10 @@ static void set_options(struct http_client *c, const struct hop *hop,
         SET(c, CURLOPT_NOBODY, 1L);
     } else if (hop->has_body) {
         SET(c, CURLOPT_POST, 1L);
-        SET(c, CURLOPT_POSTFIELDS, req->body.len ? req->body.ptr : "");
-        SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body.len);
+        set_body(c, req);
+    }
+    if (!str_eq(hop->method, STR("HEAD"))) { /* one that says so is refused before it comes */
+        SET(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)c->body.max);
     }
     SET(c, CURLOPT_CUSTOMREQUEST, method);
 }
@@ -363,7 +426,9 @@ static int failure(struct http_client *c, const struct hop *hop, const struct ht
                      "address, or ask the operator to allow the range.",
                      host, c->gate.refusal);
         retryable = false;
-    } else if (c->body.full || c->headers.full) {
+    } else if (c->body.failure != SPILL_OK) {
+        return spill_error(&c->body, err);
+    } else if (c->body.full || c->headers.full || code == CURLE_FILESIZE_EXCEEDED) {
         rc = err_set(err, -EMSGSIZE, "http.too_large",
                      "The response of %.200s is larger than %zu bytes. Ask for smaller pages.",
                      host, c->headers.full ? HTTP_MAX_HEADER_BYTES : max_bytes);
@@ -392,7 +457,40 @@ static int failure(struct http_client *c, const struct hop *hop, const struct ht
     return rc;
 }
 
+static size_t most_bytes(const struct http_client *c, struct arena *a,
+                         const struct http_request *req)
+{
+    bool spills = spill_set_works(req->spills);
+    size_t most = c->options.max_response_bytes ? c->options.max_response_bytes
+                  : spills                      ? SPILL_VALUE_MAX
+                                                : DEFAULT_MAX_RESPONSE;
+    most = req->max_response_bytes ? MIN(req->max_response_bytes, most) : most;
+    return spills ? most : MIN(most, arena_room(a) / 2); /* the body is copied there */
+}
+
 /* One request without redirects. */
+static CURLcode perform_here(struct http_client *c, const struct http_request *req)
+{
+    SET(c, CURLOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+    if (req->block_begin) {
+        req->block_begin(req->block_ctx);
+    }
+    CURLcode code = curl_easy_perform(c->transfer.curl);
+    if (req->block_end) {
+        req->block_end(req->block_ctx);
+    }
+    return code;
+}
+
+static CURLcode perform_by_loop(struct http_client *c, const struct hop *hop,
+                                const struct http_request *req)
+{
+    c->transfer.block_begin = req->block_begin;
+    c->transfer.block_end = req->block_end;
+    c->transfer.block_ctx = req->block_ctx;
+    return http_loop_perform(c->options.loop, &c->transfer, hop->host);
+}
+
 static int perform(struct http_client *c, const struct hop *hop, struct arena *a,
                    const struct http_request *req, struct err *err)
 {
@@ -410,24 +508,14 @@ static int perform(struct http_client *c, const struct hop *hop, struct arena *a
     if (rc < 0) {
         return rc;
     }
-    size_t max_bytes = req->max_response_bytes
-                           ? MIN(req->max_response_bytes, c->options.max_response_bytes)
-                           : c->options.max_response_bytes;
-    max_bytes = MIN(max_bytes, arena_room(a) / 2); /* the body is copied there */
-    buf_clear(&c->body);
+    size_t max_bytes = most_bytes(c, a, req);
+    spill_begin(&c->body, req->spills, max_bytes);
     buf_clear(&c->headers);
-    c->body.max = max_bytes;
     c->gate.refusal = NULL;
     c->error[0] = '\0';
     set_options(c, hop, req, headers, arena_strndup(a, hop->method.ptr, hop->method.len),
                 (long)MIN(left_ms, INT64_C(86400000)));
-    if (req->block_begin) {
-        req->block_begin(req->block_ctx);
-    }
-    CURLcode code = curl_easy_perform(c->curl);
-    if (req->block_end) {
-        req->block_end(req->block_ctx);
-    }
+    CURLcode code = c->direct ? perform_here(c, req) : perform_by_loop(c, hop, req);
     return code == CURLE_OK && !c->gate.refusal ? 0 : failure(c, hop, req, code, max_bytes, err);
 }
 
@@ -473,10 +561,9 @@ static void read_response(struct http_client *c, struct hop *hop, struct arena *
                           struct http_response *r)
 {
     long status = 0;
-    (void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(c->transfer.curl, CURLINFO_RESPONSE_CODE, &status);
     r->status = (int)status;
     read_headers(c, a, r);
-    r->body = str_n(arena_strndup(a, c->body.len ? c->body.data : "", c->body.len), c->body.len);
     char *url = NULL;
     (void)curl_url_set(hop->url, CURLUPART_USER, NULL, 0);
     (void)curl_url_set(hop->url, CURLUPART_PASSWORD, NULL, 0);
@@ -511,8 +598,11 @@ static int send_all(struct http_client *c, struct arena *a, const struct http_re
         read_response(c, &hop, a, &r);
         struct str location = http_response_header(&r, "location");
         if (req->no_redirects || !is_redirect(r.status) || location.len == 0) {
-            *ret = r;
-            return 0;
+            rc = spill_end(&c->body, a, &r.body, err);
+            if (rc == 0) {
+                *ret = r;
+            }
+            return rc;
         }
         if (redirects == most) {
             return err_set(err, -ELOOP, "http.redirects", "%.200s redirected more than %d times.",
@@ -527,8 +617,9 @@ int http_client_send(struct http_client *c, struct arena *a, const struct http_r
                      struct http_response *ret, struct err *err)
 {
     int rc = send_all(c, a, req, ret, err);
-    if (c->body.cap > KEPT_BODY_BYTES) {
-        buf_done(&c->body);
+    spill_begin(&c->body, NULL, 0);
+    if (c->body.part.cap > KEPT_BODY_BYTES) {
+        buf_done(&c->body.part);
     }
     if (c->headers.cap > KEPT_BODY_BYTES) {
         buf_done(&c->headers);

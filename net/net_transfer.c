@@ -17,7 +17,8 @@ struct exchange {
     const struct net_transfer *t;
     CURL *curl;
     struct net_gate gate;
-    struct buf body, replies;
+    struct spill body;
+    struct buf replies;
     size_t sent;
     struct curl_slist *commands, *recipients;
     char error[CURL_ERROR_SIZE];
@@ -31,7 +32,7 @@ static void exchange_done(struct exchange *x)
     }
     curl_slist_free_all(x->commands);
     curl_slist_free_all(x->recipients);
-    buf_done(&x->body);
+    spill_done(&x->body);
     buf_done(&x->replies);
 }
 DEFINE_DONE(struct exchange, exchange_done)
@@ -39,8 +40,7 @@ DEFINE_DONE(struct exchange, exchange_done)
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
     struct exchange *x = arg;
-    buf_add(&x->body, data, size * n);
-    return x->body.full ? 0 : size * n;
+    return spill_add(&x->body, data, size * n) ? size * n : 0;
 }
 
 static size_t on_reply(char *data, size_t size, size_t n, void *arg)
@@ -276,6 +276,9 @@ static int failed(struct exchange *x, CURLcode code, const struct net_transferre
 {
     const struct net_server *server = x->server;
     int rc;
+    if (x->body.failure != SPILL_OK) {
+        return spill_error(&x->body, err);
+    }
     if (x->body.full && !x->gate.refusal) {
         char name[48];
         (void)snprintf(name, sizeof(name), "%s.too_large", server->protocol);
@@ -299,13 +302,14 @@ int net_transfer(const struct net_server *server, const struct net_transfer *t, 
         return rc;
     }
     AUTO(exchange_done)
-    struct exchange x = {.server = server, .t = t, .gate = {.policy = server->policy}};
+    struct exchange x = {
+        .server = server, .t = t, .body = SPILL_NONE, .gate = {.policy = server->policy}};
     if (left == 0) {
         return net_failure(server->protocol, server->host, CURLE_OPERATION_TIMEDOUT, &x.gate, "",
                            err);
     }
     net_curl_start();
-    buf_init(&x.body, MAX(t->max_bytes, (size_t)1));
+    spill_begin(&x.body, t->spills, MAX(t->max_bytes, (size_t)1));
     buf_init(&x.replies, MAX_REPLY_BYTES);
     set_options(&x, left);
     CURLcode code = curl_easy_perform(x.curl);
@@ -313,6 +317,5 @@ int net_transfer(const struct net_server *server, const struct net_transfer *t, 
     if (code != CURLE_OK || x.gate.refusal) {
         return failed(&x, code, ret, err);
     }
-    ret->body = str_n(arena_strndup(a, x.body.len ? x.body.data : "", x.body.len), x.body.len);
-    return 0;
+    return spill_end(&x.body, a, &ret->body, err);
 }

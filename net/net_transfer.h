@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/net_server.h"
+#include "spill.h"
 
 struct net_transfer {
     /* FTP: what to do, in this order. Paths are sent as they are: "/a" is absolute. */
@@ -15,17 +16,18 @@ struct net_transfer {
     struct str mail_from;
     const struct str *mail_to;
     size_t n_mail_to;
-    struct str data;  /* what is uploaded or mailed */
-    size_t max_bytes; /* of what is downloaded or listed */
+    struct str data;          /* what is uploaded or mailed */
+    size_t max_bytes;         /* of what is downloaded or listed */
+    struct spill_set *spills; /* for a large download; NULL = it stays in memory */
 };
 struct net_transferred {
-    struct str body;  /* in the arena */
+    struct str body;  /* in the arena, or in t->spills */
     struct str reply; /* the server's last line, without line ends; in the arena */
     int status;       /* the server's last code, as 550; 0 = none came */
 };
 /* server->protocol is "ftp" or "smtp". 0, or <0 with err: as net_failure, ".too_large"
  * (-EMSGSIZE), or ".answer" (-EBADE, the server says no; its line is in the message and *ret is
- * filled). No text that is sent may hold CR, LF or NUL where lines are sent: the caller checks, and
- * this does again (-EINVAL, ".input"). */
+ * filled), or as spill_end. No text that is sent may hold CR, LF or NUL where lines are sent: the
+ * caller checks, and this does again (-EINVAL, ".input"). */
 int net_transfer(const struct net_server *server, const struct net_transfer *t, struct arena *a,
                  struct net_transferred *ret, struct err *err) must_check;

@@ -27,6 +27,7 @@ static const struct wire_field fetched_flow_fields[] = {
     WIRE_FIELD(4, struct fetched_flow, stable_id, WIRE_STR, NAME_MAX_BYTES),
     WIRE_FIELD(5, struct fetched_flow, webhook_url, WIRE_STR, NAME_MAX_BYTES),
     WIRE_FIELD(6, struct fetched_flow, api_keys, WIRE_STR, WORDS_MAX_BYTES),
+    WIRE_FIELD(7, struct fetched_flow, call_url, WIRE_STR, NAME_MAX_BYTES),
     {0},
 };
 const struct wire_message fetched_flow_message = {

@@ -15,6 +15,8 @@ struct fetched_flow {
     struct uuid flow_config_id;
     struct uuid flow_id;
     struct str name, stable_id, webhook_url;
+    struct str
+        call_url; /* of this flow alone, also where webhook_url serves several; "" = the same */
     struct str api_keys; /* JSON array text */
 };
 struct fetched_instance {

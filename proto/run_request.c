@@ -124,6 +124,8 @@ static const struct wire_field run_request_fields[] = {
     WIRE_FIELD(16, struct run_request, traceparent, WIRE_STR, NAME_MAX_BYTES),
     WIRE_FIELD(17, struct run_request, request, WIRE_STR, MESSAGE_MAX_BYTES),
     WIRE_FIELD(18, struct run_request, queued, WIRE_BOOL, 0),
+    WIRE_FIELD(19, struct run_request, preprocess, WIRE_BOOL, 0),
+    WIRE_FIELD(20, struct run_request, reply_id, WIRE_UUID, 0),
     {0},
 };
 const struct wire_message run_request_message = {

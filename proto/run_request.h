@@ -51,10 +51,17 @@ struct run_request {
     bool synchronous;    /* reply_to gets the flow's answer, not only the trigger's */
     bool debug, test;
     struct str traceparent;
-    struct str request; /* by hook_request_encode */
-    bool queued;        /* it has a place in a queue, which its result frees */
+    struct str request;   /* by hook_request_encode */
+    bool queued;          /* it has a place in a queue, which its result frees */
+    bool preprocess;      /* its result says where the event goes: run_result.route_* */
+    struct uuid reply_id; /* the execution that reply_to's connection waits for; nil = this one */
 };
 extern const struct wire_message run_request_message;
 
 /* execution.flags */
-enum { EXECUTION_TEST = 1, EXECUTION_DEBUG = 2, EXECUTION_SYNCHRONOUS = 4 };
+enum {
+    EXECUTION_TEST = 1,
+    EXECUTION_DEBUG = 2,
+    EXECUTION_SYNCHRONOUS = 4,
+    EXECUTION_PREPROCESS = 8, /* run_request.preprocess */
+};

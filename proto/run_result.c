@@ -4,6 +4,7 @@
 #include "run_result.h"
 
 #include "subjects.h"
+#include "value.h"
 
 #include <lz4.h>
 
@@ -70,6 +71,14 @@ static const struct wire_field run_result_fields[] = {
     WIRE_FIELD(22, struct run_result, retry_exponential, WIRE_BOOL, 0),
     WIRE_FIELD(23, struct run_result, unique_request_id, WIRE_STR, UNIQUE_REQUEST_ID_MAX),
     WIRE_FIELD(24, struct run_result, streamed, WIRE_BOOL, 0),
+    WIRE_FIELD(25, struct run_result, route, WIRE_BOOL, 0),
+    WIRE_FIELD(26, struct run_result, route_flow, WIRE_STR, ROUTE_VALUE_MAX),
+    WIRE_FIELD(27, struct run_result, route_customer, WIRE_STR, ROUTE_VALUE_MAX),
+    WIRE_FIELD(28, struct run_result, route_flow_field, WIRE_STR, 2 * ROUTE_VALUE_MAX),
+    WIRE_FIELD(29, struct run_result, route_customer_field, WIRE_STR, 2 * ROUTE_VALUE_MAX),
+    WIRE_FIELD(30, struct run_result, reply_to, WIRE_STR, NAME_MAX_BYTES),
+    WIRE_FIELD(31, struct run_result, traceparent, WIRE_STR, NAME_MAX_BYTES),
+    WIRE_FIELDS_OF(32, struct run_result, values, &value_ref_message, VALUES_OF_RUN_MAX),
     {0},
 };
 const struct wire_message run_result_message = {
@@ -92,6 +101,9 @@ static const struct wire_field step_result_fields[] = {
     WIRE_FIELD(10, struct step_result, loop_path, WIRE_STR, WORDS_MAX_BYTES),
     WIRE_FIELD(11, struct step_result, attempts, WIRE_U32, 0),
     WIRE_FIELD(12, struct step_result, skipped_data, WIRE_BOOL, 0),
+    WIRE_FIELD(13, struct step_result, value_id, WIRE_UUID, 0),
+    WIRE_FIELD(14, struct step_result, value_size, WIRE_U64, 0),
+    WIRE_FIELD(15, struct step_result, content_type, WIRE_STR, NAME_MAX_BYTES),
     {0},
 };
 const struct wire_message step_result_message = {
@@ -107,6 +119,7 @@ static const struct wire_field sync_reply_fields[] = {
     WIRE_FIELD(3, struct sync_reply, content_type, WIRE_STR, HEADER_MAX_BYTES),
     WIRE_FIELD(4, struct sync_reply, headers, WIRE_PAIRS, HEADERS_MAX),
     WIRE_FIELD(5, struct sync_reply, body, WIRE_STR, MESSAGE_MAX_BYTES),
+    WIRE_FIELD(6, struct sync_reply, value_id, WIRE_UUID, 0),
     {0},
 };
 const struct wire_message sync_reply_message = {

@@ -7,6 +7,7 @@
 #define RETRY_MAX_ATTEMPTS      10
 #define RETRY_MAX_DELAY_MINUTES 60
 #define UNIQUE_REQUEST_ID_MAX   KIB(4)
+#define ROUTE_VALUE_MAX         KIB(4)
 
 enum run_status { RUN_STATUS_NONE, RUN_SUCCEEDED, RUN_FAILED, _RUN_STATUS_N };
 
@@ -43,6 +44,15 @@ struct run_result {
     bool retry_exponential;
     struct str unique_request_id; /* "" = none */
     bool streamed;                /* a test run: what is in here may have come as run_progress */
+    /* Of a preprocess flow that succeeded: the event goes on to this flow, of this customer. */
+    bool route;
+    struct str route_flow;       /* "" = the only one that is left */
+    struct str route_customer;   /* external id; of a shared integration */
+    struct str route_flow_field; /* the references that gave them, for people */
+    struct str route_customer_field;
+    struct str reply_to; /* of a connection that waits for the answer; "" = none */
+    struct str traceparent;
+    struct wire_list values; /* struct value_ref: stored ahead and named by what is in here */
 };
 extern const struct wire_message run_result_message;
 extern const struct wire_message result_log_message;
@@ -60,6 +70,10 @@ struct step_result {
     struct str loop_path; /* "outerLoop.3,innerLoop.0"; "" outside loops */
     uint32_t attempts;    /* 0 = one */
     bool skipped_data;    /* data was over the limit and left out */
+    /* Data too large for the message: `data` is empty and the value is stored (proto/value.h). */
+    struct uuid value_id;
+    uint64_t value_size;
+    struct str content_type; /* of such data */
 };
 extern const struct wire_message step_result_message;
 
@@ -75,5 +89,6 @@ struct sync_reply {
     struct str content_type;
     struct wire_pairs headers;
     struct str body;
+    struct uuid value_id; /* not nil: the body is stored as this value, its raw bytes */
 };
 extern const struct wire_message sync_reply_message;

@@ -10,8 +10,11 @@
 #define SUBJECT_STATE           "leat.state"      /* request/reply, queue group */
 #define SUBJECT_CHECKPOINT      "leat.checkpoint" /* request/reply, queue group */
 #define SUBJECT_CHECKPOINT_READ "leat.checkpoint.read"
-#define SUBJECT_PRESENCE        "leat.presence" /* core */
-#define SUBJECT_PROGRESS        "leat.progress" /* core, queue group: test runs */
+#define SUBJECT_VALUE           "leat.value"        /* request, queue group; answers: */
+#define SUBJECT_VALUE_ANSWER    "leat.value.answer" /* + "." + value id */
+#define SUBJECT_VALUE_READ      "leat.value.read"   /* request/reply, queue group */
+#define SUBJECT_PRESENCE        "leat.presence"     /* core */
+#define SUBJECT_PROGRESS        "leat.progress"     /* core, queue group: test runs */
 #define SUBJECT_REPLY           "leat.reply" /* + "." + replica id: answers to waiting connections */
 #define STREAM_RUN              "LEAT_RUN"
 #define STREAM_RESULT           "LEAT_RESULT"

@@ -14,9 +14,11 @@
 #include "heartbeat.h"
 #include "log.h"
 #include "net/http_client.h"
+#include "net/http_loop.h"
 #include "outbox.h"
 #include "sealed.h"
 #include "subjects.h"
+#include "values.h"
 
 #define DRAIN_NS          (20 * NS_PER_SEC)
 #define FETCH_NS          (300 * NS_PER_SEC) /* a definition is waited for at most so long */
@@ -31,12 +33,15 @@
 #define INSTANCES_BYTES   MIB(256)
 #define PLANS_MAX         1000
 #define RESULT_KEEP       KIB(64) /* a slot's result buffer larger than this is given back */
+#define HTTP_DIRECT       64      /* clients that transfer by themselves */
 
 struct worker {
     struct secret_key bus_key;
     struct address_policy addresses;
+    struct http_loop *http;
     const char *pool;
     struct uuid id;
+    struct spill_disk *spill_disk;
     struct bus *bus;
     struct held *held;
     struct definitions *definitions;
@@ -186,6 +191,20 @@ static int on_checkpoint_read(void *ctx, const struct checkpoint_read *what, int
     return wire_decode(&checkpoint_parts_message, a, data, ret, err);
 }
 
+static int on_value_put(void *ctx, const struct value *value, int64_t deadline_ns, int64_t stall_ns,
+                        struct err *err)
+{
+    return values_put(((struct slot_memory *)ctx)->worker->bus, value, deadline_ns, stall_ns, err);
+}
+
+static int on_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
+                        uint64_t size, int64_t deadline_ns, struct spill_set *spills,
+                        struct arena *a, struct str *ret, struct err *err)
+{
+    return values_get(((struct slot_memory *)ctx)->worker->bus, execution_id, value_id, size,
+                      deadline_ns, spills, a, ret, err);
+}
+
 static void on_reply(void *ctx, const char *subject, struct str data)
 {
     struct worker *w = ((struct slot_memory *)ctx)->worker;
@@ -232,7 +251,8 @@ static void *memory_new(void *ctx, struct slot *slot)
     m->worker = ctx;
     m->slot = slot;
     m->engine = engine_memory_new();
-    m->http = http_client_new(&(struct http_client_options){.policy = &m->worker->addresses});
+    m->http = http_client_new(
+        &(struct http_client_options){.policy = &m->worker->addresses, .loop = m->worker->http});
     buf_init(&m->result, 0);
     return m;
 }
@@ -273,9 +293,12 @@ static void run(void *ctx, void *memory, struct slot_job *queued)
                                    .checkpoint = on_checkpoint,
                                    .checkpoint_read = on_checkpoint_read,
                                    .state_put = on_state_put,
+                                   .value_put = on_value_put,
+                                   .value_get = on_value_get,
                                    .reply = on_reply,
                                    .progress = on_progress,
-                                   .http = on_http};
+                                   .http = on_http,
+                                   .spill_disk = w->spill_disk};
     AUTO(instance_unref) struct instance *instance = NULL;
     struct err err = {0};
     held_start(w->held, job);
@@ -357,6 +380,7 @@ static void start_parts(struct worker *w, const struct worker_config *config)
                                                                    .find = component_find,
                                                                    .ctx = w,
                                                                    .fetch = on_fetch});
+    w->http = http_loop_new(HTTP_DIRECT);
     w->slots = slot_pool_new(&(struct slot_options){.max_slots = (int)config->max_slots,
                                                     .ctx = w,
                                                     .memory_new = memory_new,
@@ -398,6 +422,10 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
 {
     struct worker *w = mem_new(struct worker);
     int rc = address_policy_parse(str_of(config->allow_addresses), &w->addresses, err);
+    if (rc == 0) {
+        rc = spill_disk_new(&w->spill_disk, config->spill_folder,
+                            (uint64_t)config->spill_max_mb * MIB(1), err);
+    }
     if (rc < 0) {
         mem_free(w);
         return rc;
@@ -409,6 +437,7 @@ int worker_new(const struct worker_config *config, const struct secret_key *bus_
         .url = config->nats, .name = "leat-worker", .on_connection = on_connection, .ctx = w};
     rc = bus_new(&bus, CONNECT_MS, &w->bus, err);
     if (rc < 0) {
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
         return rc;
@@ -442,10 +471,12 @@ struct worker *worker_free(struct worker *w)
         w->consume_bulk = consume_free(w->consume_bulk);
         w->heartbeat = heartbeat_free(w->heartbeat);
         w->slots = slot_pool_free(w->slots);
+        w->http = http_loop_free(w->http);
         w->outbox = outbox_free(w->outbox);
         w->definitions = definitions_free(w->definitions);
         w->held = held_free(w->held);
         w->bus = bus_free(w->bus);
+        spill_disk_free(w->spill_disk);
         secret_key_done(&w->bus_key);
         mem_free(w);
     }

@@ -5,7 +5,8 @@
 
 struct worker_config {
     const char *nats, *pool, *bus_key, *bus_key_file, *allow_addresses, *log_level, *log_format;
-    int64_t max_slots;
+    const char *spill_folder;
+    int64_t max_slots, spill_max_mb;
     bool dump_catalog, print_config;
     const char *dump_docs;
 };

@@ -191,6 +191,10 @@ static void check_routing_field(struct def_compile *c, struct def_map *root, con
     if (!path) {
         return;
     }
+    if (path->root != PATH_RESULTS) {
+        def_fail(c, &where, def_place_in(root, key), "definition.routing",
+                 "\"%s\" refers to an item of a loop; it must go on with \".results\".", key);
+    }
     if (!c->view.preprocess_flow[0]) {
         path->step = 0;
         if (!str_eq(path->step_key, STR("payload"))) {
@@ -233,6 +237,12 @@ static void check_routing(struct def_compile *c, const struct yaml_node *node)
                      "Routing fields have no effect while each flow has its own endpoint.");
         }
         return;
+    }
+    if (preprocess && targets == 0) {
+        struct def_where at = def_key(NULL, "preprocessFlowName");
+        def_fail(c, &at, def_place_in(&root, "preprocessFlowName"), "definition.routing",
+                 "There is no flow but the preprocess flow \"%s\": events have nowhere to go.",
+                 def_show(c, str_of(preprocess->name)));
     }
     if (!v->flow_name_field && targets > 1) {
         def_fail(c, &where, def_place_in(&root, "endpointType"), "definition.routing",

@@ -203,6 +203,7 @@ enum def_endpoint {
     DEF_ENDPOINT_SHARED,
     _DEF_ENDPOINT_N
 };
+extern const char *const def_endpoint_names[_DEF_ENDPOINT_N]; /* "flow_specific" ... */
 
 /* The compiled view; everything in it lives as long as the definition. */
 struct def_view {

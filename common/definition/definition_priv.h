@@ -128,4 +128,3 @@ void def_check_catalog(struct def_compile *c, const struct def_step *step,
 bool def_step_is_loop(const struct def_compile *c, const struct def_step *step);
 bool def_step_breaks_loop(const struct def_compile *c, const struct def_step *step);
 extern const char *const def_schedule_type_names[_DEF_SCHEDULE_N];
-extern const char *const def_endpoint_names[_DEF_ENDPOINT_N];

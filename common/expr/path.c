@@ -190,6 +190,23 @@ int path_compile(struct arena *a, struct str text, struct path **ret, struct err
     return 0;
 }
 
+struct path *path_of_keys(struct arena *a, const struct str *keys, size_t n)
+{
+    if (n == 0 || n > PATH_MAX_SEGMENTS) {
+        return NULL;
+    }
+    struct path_segment *segments = arena_array(a, n, sizeof(*segments));
+    for (size_t i = 0; i < n; i++) {
+        segments[i].key = str_n(arena_strndup(a, keys[i].ptr, keys[i].len), keys[i].len);
+        segments[i].index = path_index(segments[i].key);
+    }
+    struct path *p = arena_new_of(a, struct path);
+    p->step = UINT32_MAX;
+    p->segments = segments;
+    p->n_segments = n;
+    return p;
+}
+
 /* JavaScript's length of a text: UTF-16 code units. */
 static size_t utf16_length(struct str s)
 {

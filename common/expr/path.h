@@ -22,10 +22,12 @@ struct path {
 
 /* Compiles into the arena. -EINVAL ("path.syntax") says what is wrong and at which character. */
 int path_compile(struct arena *a, struct str text, struct path **ret, struct err *err) must_check;
+/* A path compiled again from the keys of its segments, whose bytes are copied; NULL when there are
+ * none, or too many. The root is the results, the step unknown. */
+struct path *path_of_keys(struct arena *a, const struct str *keys, size_t n);
 /* Of a key that is an index of a list: the number, else -1. */
 int64_t path_index(struct str key);
 /* Segments applied to the root's value: undefined on a missing segment, through null, numbers and
  * strings too ("length" of strings and arrays works as in JavaScript). Members of an object named
  * "headers" are looked up case-insensitively when no exact one exists. */
 struct json path_resolve(const struct path *p, struct json root_value);
-/* The routing and dedupe fields reference the trigger payload alone: "payload.results.x". */

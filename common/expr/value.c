@@ -230,7 +230,7 @@ static void add_bytes_as_text(struct buf *b, struct str bytes)
         buf_add_str(b, bytes);
         return;
     }
-    for (size_t i = 0; i < bytes.len;) {
+    for (size_t i = 0; i < bytes.len && !b->full;) {
         size_t n = utf8_length(bytes.ptr + i, bytes.len - i);
         if (n == 0) {
             buf_adds(b, "\xEF\xBF\xBD");
@@ -316,15 +316,24 @@ struct str value_to_string(struct arena *a, struct json v)
     return keep_text(a, &b);
 }
 
-struct str value_to_text(struct arena *a, struct json v)
+bool value_text(struct arena *a, struct json v, struct str *ret)
 {
     if (is_text(v)) {
-        return json_as_str(v);
+        *ret = json_as_str(v);
+        return true;
     }
     AUTO(buf_done) struct buf b = {0};
     buf_init(&b, VALUE_TEXT_MAX);
     value_add_text(&b, v);
-    return keep_text(a, &b);
+    *ret = keep_text(a, &b);
+    return !b.full && ret->len == b.len;
+}
+
+struct str value_to_text(struct arena *a, struct json v)
+{
+    struct str text;
+    (void)!value_text(a, v, &text);
+    return text;
 }
 
 /* UTF-8 sorts by code point; in UTF-16 what needs surrogates sorts before U+E000 to U+FFFF. */

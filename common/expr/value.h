@@ -10,8 +10,10 @@ bool value_truthy(struct json v);
 double value_to_number(struct json v); /* ToNumber; arrays/objects through text */
 struct str value_to_string(struct arena *a,
                            struct json v); /* String(v); objects "[object Object]" */
-struct str value_to_text(struct arena *a,
-                         struct json v); /* for people and bodies: objects as JSON */
+/* For people and bodies: objects as JSON. Cut where it is longer than VALUE_TEXT_MAX or than half
+ * of what the arena has left; value_text tells by false that it was. */
+struct str value_to_text(struct arena *a, struct json v);
+bool value_text(struct arena *a, struct json v, struct str *ret) must_check;
 /* The same, appended: strings as is, binary as UTF-8 with U+FFFD for bytes that are none, nothing
  * for null and undefined. */
 void value_add_text(struct buf *b, struct json v);

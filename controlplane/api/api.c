@@ -5,6 +5,7 @@
 
 #include "api/api_schema.h"
 #include "api/gql_parse.h"
+#include "domain/role.h"
 #include "log.h"
 #include "org_key.h"
 
@@ -17,6 +18,7 @@ int api_new(const struct api_options *o, struct api **ret, struct err *err)
     AUTO(api_free) struct api *api = mem_new(struct api);
     api->master = o->master;
     api->public_url = mem_strdup(o->public_url ? o->public_url : "");
+    api->urls = o->urls;
     api->catalog = o->catalog;
     api->replica_id = o->replica_id;
     api->statement_timeout_ms =
@@ -81,13 +83,13 @@ static int authenticate(struct call *c, struct str authorization, bool *ret_know
     if (rc != 0 || db_rows_n(rows) == 0) {
         return rc;
     }
-    bool of_customer = false;
+    const struct role *role = role_find(db_str(rows, 0, 3));
     c->viewer.organization = db_uuid(rows, 0, 0);
     c->viewer.customer = db_is_null(rows, 0, 1) ? (struct uuid){{0}} : db_uuid(rows, 0, 1);
     c->viewer.user = db_uuid(rows, 0, 2);
-    c->viewer.role = gql_role_level(db_str(rows, 0, 3), &of_customer);
+    c->viewer.role = role ? role->level : 0;
     /* A role of the other scale would be read on the wrong one: such a row is refused. */
-    *ret_known = c->viewer.role > 0 && of_customer == !uuid_is_nil(&c->viewer.customer);
+    *ret_known = role && role->of_customer == !uuid_is_nil(&c->viewer.customer);
     return 0;
 }
 

@@ -9,13 +9,15 @@
 #include "secret.h"
 
 struct api;
+struct result_urls;
 struct api_options {
-    struct secret_key master;      /* opens the organizations' data keys; copied, wiped at free */
-    const char *public_url;        /* "https://host:port", without a slash at the end; copied */
-    const struct catalog *catalog; /* for checks at import; borrowed; NULL = unchecked */
-    int replica_id;                /* execution.accepted_by of what deploys and tests insert */
-    int statement_timeout_ms;      /* 0 = 15 s */
-    int max_depth, max_cost;       /* 0 = 15 levels, 250,000 nodes */
+    struct secret_key master;       /* opens the organizations' data keys; copied, wiped at free */
+    const char *public_url;         /* "https://host:port", without a slash at the end; copied */
+    const struct result_urls *urls; /* signs resultsUrl; borrowed; NULL = there is none */
+    const struct catalog *catalog;  /* for checks at import; borrowed; NULL = unchecked */
+    int replica_id;                 /* execution.accepted_by of what deploys and tests insert */
+    int statement_timeout_ms;       /* 0 = 15 s */
+    int max_depth, max_cost;        /* 0 = 15 levels, 250,000 nodes */
     /* Called after a commit that inserted executions, to hand them to dispatcher_add_ids; NULL =
      * they wait for the sweeper. */
     void (*on_executions)(void *arg, const struct uuid *ids, size_t n);

@@ -13,6 +13,7 @@
 struct api {
     struct secret_key master;
     char *public_url;
+    const struct result_urls *urls;
     const struct catalog *catalog;
     struct gql_schema *schema;
     int replica_id, statement_timeout_ms, max_depth, max_cost;
@@ -119,6 +120,12 @@ int mutate_create_alert_webhook(struct call *c, struct err *err);
 int mutate_update_alert_webhook(struct call *c, struct err *err);
 int mutate_find_alert_webhook(struct call *c, struct err *err);
 int mutate_delete_alert_webhook(struct call *c, struct err *err);
+int mutate_create_organization_user(struct call *c, struct err *err);
+int mutate_create_customer_user(struct call *c, struct err *err);
+int mutate_update_user(struct call *c, struct err *err);
+int mutate_find_user_to_delete(struct call *c, struct err *err);
+int mutate_delete_user(struct call *c, struct err *err);
+int mutate_update_organization(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

@@ -11,7 +11,7 @@
 
 struct gql_viewer {                           /* who asks */
     struct uuid organization, customer, user; /* customer nil = a user of the organization */
-    int role;                                 /* level, see gql_role_level */
+    int role;                                 /* level, see domain/role */
 };
 struct gql_plan {
     struct gql_request *rq;

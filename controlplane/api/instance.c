@@ -137,7 +137,8 @@ int mutate_update_instance(struct call *c, struct err *err)
     struct uuid chosen = rc == 0 ? db_uuid(row, 0, LOCKED_VERSION) : (struct uuid){{0}};
     bool is_test = rc == 0 && db_bool(row, 0, LOCKED_IS_SYSTEM);
     if (is_test && version) {
-        return call_refuse(c, "integration", "The test instance runs the draft, nothing else.");
+        return call_refuse(c, "integration",
+                           "A hidden instance runs the version it is made for, nothing else.");
     }
     if (rc == 0 && changes_deploy(c)) {
         rc = instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &config, err);
@@ -157,7 +158,7 @@ int mutate_find_instance_to_delete(struct call *c, struct err *err)
         rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
     }
     return row && db_bool(row, 0, LOCKED_IS_SYSTEM)
-               ? call_refuse(c, "id", "The test instance goes with its integration only.")
+               ? call_refuse(c, "id", "A hidden instance goes with its integration only.")
                : rc;
 }
 

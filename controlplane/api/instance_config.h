@@ -44,6 +44,9 @@ int instance_execution_insert(struct call *c, const struct uuid *instance,
                               struct err *err) must_check;
 /* test_run.c: the hidden instance that runs the draft, made or brought up to it. */
 int test_instance_put(struct call *c, const struct uuid *draft, struct err *err) must_check;
+/* test_run.c: the hidden instance that runs the preprocess flow of a shared integration, made or
+ * brought up to this version; nothing for others. */
+int router_put(struct call *c, const struct uuid *version, struct err *err) must_check;
 
 /* instance_deploy.c: flow configs of a version, made or kept by the identity of their flow. */
 int instance_flow_configs_put(struct call *c, const struct uuid *instance,

@@ -3,6 +3,7 @@
  * version. On a lane thread, inside the mutation's transaction. */
 #include "api/instance_config.h"
 
+#include "api/input.h"
 #include "definition/definition.h"
 
 #define MAX_FLOWS 200
@@ -50,8 +51,7 @@ static struct db_param trigger_reply(struct call *c, const struct def_step *trig
     static const char *const keys[] = {"statusCode", "contentType", "headers", "body"};
     struct json_builder b;
     json_build_object(&b, c->a);
-    if (strcmp(trigger->component, "webhook-triggers") != 0 &&
-        strcmp(trigger->component, "hash") != 0) {
+    if (strcmp(trigger->component, "webhook-triggers") != 0) {
         return DB_NULL;
     }
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -63,6 +63,18 @@ static struct db_param trigger_reply(struct call *c, const struct def_step *trig
         }
     }
     return json_built(&b).len ? DB_STR(dump(c, json_built(&b))) : DB_NULL;
+}
+
+/* Whether the trigger's code answers the sender: its answer is not known before it ran. */
+static bool trigger_replies(const struct call *c, const struct def_step *trigger)
+{
+    const struct catalog *catalog = c->api->catalog;
+    const struct catalog_component *component = catalog && trigger->component_public
+                                                    ? catalog_component(catalog, trigger->component)
+                                                    : NULL;
+    const struct catalog_action *action =
+        component ? catalog_action(component, trigger->action) : NULL;
+    return action && action->replies;
 }
 
 static struct db_param flow_schedule(struct call *c, const struct def_step *trigger)
@@ -87,10 +99,9 @@ static struct db_param queue_limit(const struct def_flow *f)
     return DB_I64(f->queue.fifo ? limit : f->queue.singleton ? 1 : 0);
 }
 
-/* The members from the trigger's result to the id. */
-static struct db_param dedupe_path(struct call *c, const struct def_flow *f)
+/* The members from the root of a reference to its value. */
+static struct db_param members_of(struct call *c, const struct path *p)
 {
-    const struct path *p = f->queue.dedupe_id;
     if (!p || p->n_segments == 0) {
         return DB_NULL;
     }
@@ -128,14 +139,15 @@ static int put_flows(struct call *c, const struct def_view *v, struct err *err)
     for (size_t i = 0; i < v->n_flows && rc == 0; i++) {
         const struct def_flow *f = &v->flows[i];
         const struct def_step *trigger = &f->steps[0];
-        rc = db_run(c->db, QUERY_API_FLOW_PUT, NULL, err, DB_UUID(ids[i]),
-                    DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
-                    DB_TEXT(f->name), DB_TEXT(f->stable_key), DB_TEXT(f->description),
-                    DB_BOOL(f->is_synchronous), DB_TEXT(def_security_names[f->security]),
-                    texts(c, f->organization_api_keys, f->n_organization_api_keys),
-                    DB_TEXT(trigger->component), DB_TEXT(trigger->action),
-                    trigger_reply(c, trigger), flow_schedule(c, trigger), queue_limit(f),
-                    DB_BOOL(f->queue.singleton), dedupe_path(c, f));
+        rc =
+            db_run(c->db, QUERY_API_FLOW_PUT, NULL, err, DB_UUID(ids[i]),
+                   DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
+                   DB_TEXT(f->name), DB_TEXT(f->stable_key), DB_TEXT(f->description),
+                   DB_BOOL(f->is_synchronous), DB_TEXT(def_security_names[f->security]),
+                   texts(c, f->organization_api_keys, f->n_organization_api_keys),
+                   DB_TEXT(trigger->component), DB_TEXT(trigger->action), trigger_reply(c, trigger),
+                   flow_schedule(c, trigger), queue_limit(f), DB_BOOL(f->queue.singleton),
+                   members_of(c, f->queue.dedupe_id), DB_BOOL(trigger_replies(c, trigger)));
     }
     return rc;
 }
@@ -204,6 +216,11 @@ static int put_draft(struct call *c, const struct def_view *v, struct str text,
                              DB_TEXT(v->category), labels, DB_STR(text), hash);
     rc = call_store_error(c, rc, "integration_draft_name", "definition",
                           "Another integration has this name.", err);
+    rc = rc || c->n_errors ? rc
+                           : db_run(c->db, QUERY_API_ENDPOINT_PUT, NULL, err, DB_UUID(c->id),
+                                    DB_TEXT(def_endpoint_names[v->endpoint]),
+                                    DB_TEXT(v->preprocess_flow), members_of(c, v->flow_name_field),
+                                    members_of(c, v->external_customer_id_field));
     rc = rc || c->n_errors ? rc : put_flows(c, v, err);
     return rc || c->n_errors ? rc : put_vars(c, v, err);
 }
@@ -229,9 +246,9 @@ int mutate_import_integration(struct call *c, struct err *err)
     struct err_list *errors = arena_new_of(c->a, struct err_list);
     struct uuid customer = {{0}};
     bool is_new;
-    if (call_input(c, "customer").type == JSON_STRING &&
-        !call_need_id(c, "customer", "Customer", &customer)) {
-        return 0;
+    int rc = call_input(c, "customer").type != JSON_STRING ? 0 : call_customer(c, &customer, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
     }
     int parsed = definition_parse(call_text(c, "definition", ""), c->api->catalog, &d, errors);
     tell(c, errors);
@@ -243,7 +260,7 @@ int mutate_import_integration(struct call *c, struct err *err)
         return call_refuse(c, "definition", "At most %d flows and %d config variables.", MAX_FLOWS,
                            MAX_VARS);
     }
-    int rc = choose_draft(c, v, &customer, &is_new, err);
+    rc = choose_draft(c, v, &customer, &is_new, err);
     if (rc != 0 || c->n_errors > 0) {
         return rc;
     }
@@ -299,6 +316,7 @@ int mutate_publish_integration(struct call *c, struct err *err)
     rc = rc ? rc
             : db_run(c->db, QUERY_API_VERSION_VARS, NULL, err, DB_UUID(draft), DB_UUID(version),
                      fresh_ids(c, (size_t)db_int(counts, 0, 1)));
+    rc = rc ? rc : router_put(c, &version, err);
     c->id = version;
     return rc;
 }

@@ -32,6 +32,11 @@ const struct mutation api_mutations[] = {
     {"update_alert_webhook", mutate_update_alert_webhook, NULL},
     {"delete_alert_webhook", mutate_delete_alert_webhook, mutate_find_alert_webhook},
     {"clear_alert_monitor", mutate_clear_alert_monitor, NULL},
+    {"create_organization_user", mutate_create_organization_user, NULL},
+    {"create_customer_user", mutate_create_customer_user, NULL},
+    {"update_user", mutate_update_user, NULL},
+    {"delete_user", mutate_delete_user, mutate_find_user_to_delete},
+    {"update_organization", mutate_update_organization, NULL},
     {0},
 };
 

@@ -5,17 +5,27 @@
 #include "clock.h"
 #include "enc.h"
 #include "msgpack.h"
+#include "results/url.h"
 #include "run_result.h"
+#include "value.h"
 
-#define MAX_STEPS 100000
+#define MAX_STEPS  100000
+#define SHOWN_MAX  MIB(8)  /* larger results show by their URL only */
+#define SHOWN_ROOM MIB(64) /* left for the rest of the answer */
 
+struct found {
+    struct step_result r;
+    uint32_t at; /* in the order of execution */
+};
 struct steps {
     struct call *c;
     struct gql_sel *sel;
     struct uuid execution;
-    struct step_result *found; /* owned */
-    uint32_t n;
+    struct found *found; /* owned */
+    uint32_t n, seen;
     size_t cap;
+    bool ended; /* they are recorded, not only told so far */
+    bool shows; /* somebody asks for `results` */
 };
 
 /* An id of its own for the n-th step of an execution: the same at every reading. */
@@ -46,17 +56,72 @@ static struct json instant(struct call *c, int64_t ns)
     return json_cstr(text);
 }
 
-static struct json describe(struct steps *s, const struct step_result *r, uint32_t n)
+/* The bytes of a large value that is not too large to be shown; "" when it cannot be. */
+static struct str load_value(struct steps *s, const struct step_result *r)
 {
+    struct call *c = s->c;
+    struct err err;
+    err_clear(&err);
+    if (r->value_size > SHOWN_MAX ||
+        arena_room(c->a) < SHOWN_ROOM + r->value_size * 16) { /* it may take as much */
+        return STR("");
+    }
+    char *bytes = arena_alloc(c->a, r->value_size);
+    size_t len = 0;
+    for (uint32_t n = 0; n < value_n_chunks(r->value_size); n++) {
+        AUTO(db_rows_free) struct db_rows *rows = NULL;
+        AUTO(buf_done) struct buf scratch = {0};
+        struct str plain;
+        buf_init(&scratch, VALUE_CHUNK_BYTES);
+        if (db_run(c->db, QUERY_VALUE_CHUNK, &rows, &err, DB_UUID(s->execution),
+                   DB_UUID(r->value_id), DB_I64(n)) != 0 ||
+            db_rows_n(rows) == 0 ||
+            value_unpack(db_str(rows, 0, 1), (uint32_t)db_int(rows, 0, 0),
+                         value_chunk_size(r->value_size, n), &scratch, &plain, &err) < 0) {
+            return STR("");
+        }
+        memcpy(bytes + len, plain.ptr, plain.len);
+        len += plain.len;
+    }
+    return str_n(bytes, len);
+}
+
+static struct json url_of(struct steps *s, const struct found *f)
+{
+    bool large = !uuid_is_nil(&f->r.value_id);
+    AUTO(buf_done) struct buf url = {0};
+    if (!s->c->api->urls || !(large || (s->ended && f->r.data.len > 0))) {
+        return json_null();
+    }
+    buf_init(&url, KIB(8));
+    result_url_write(s->c->api->urls,
+                     &(struct result_ref){.form = large ? RESULT_VALUE : RESULT_STEP,
+                                          .organization_id = s->c->viewer.organization,
+                                          .execution_id = s->execution,
+                                          .value_id = f->r.value_id,
+                                          .step = f->at},
+                     &url);
+    return json_cstr(arena_strndup(s->c->a, url.data, url.len));
+}
+
+static struct json describe(struct steps *s, const struct found *f)
+{
+    const struct step_result *r = &f->r;
     struct json_builder b;
     struct json data = json_undefined();
     size_t used;
-    if (r->data.len > 0 && msgpack_read(s->c->a, r->data, &data, &used, NULL) < 0) {
+    bool large = !uuid_is_nil(&r->value_id);
+    struct str bytes = large && s->shows ? load_value(s, r) : r->data;
+    if (bytes.len > 0 && msgpack_read(s->c->a, bytes, &data, &used, NULL) < 0) {
         data = json_undefined();
     }
     struct json results = json_get(data, STR("data")), type = json_get(data, STR("contentType"));
+    if (large) {
+        type = r->content_type.len ? json_str(r->content_type) : json_null();
+    }
+    double size = large ? (double)r->value_size : (double)r->data.len;
     json_build_object(&b, s->c->a);
-    json_append(&b, STR("id"), json_cstr(step_id(s, n)));
+    json_append(&b, STR("id"), json_cstr(step_id(s, f->at)));
     json_append(&b, STR("stepName"), json_str(r->key));
     json_append(&b, STR("displayStepName"), json_str(r->name));
     json_append(&b, STR("component"), json_str(r->component));
@@ -69,8 +134,24 @@ static struct json describe(struct steps *s, const struct step_result *r, uint32
     json_append(&b, STR("loopPath"), text_or_null(r->loop_path));
     json_append(&b, STR("attempts"), json_num(r->attempts ? r->attempts : 1));
     json_append(&b, STR("results"), results.type == JSON_UNDEFINED ? json_null() : results);
+    json_append(&b, STR("resultsUrl"), url_of(s, f));
+    json_append(&b, STR("resultsSize"), size > 0 ? json_num(size) : json_null());
     json_append(&b, STR("contentType"), type.type == JSON_STRING ? type : json_null());
     return json_built(&b);
+}
+
+/* Whether a field of that name is asked for below. */
+static bool asks(struct call *c, struct gql_sel *sel, struct str name)
+{
+    if (!sel->sets || !gql_children(&c->rq, sel)) {
+        return false;
+    }
+    for (struct gql_sel *s = sel->children; s; s = s->next) {
+        if (s->def && (str_eq(s->def->name, name) || asks(c, s, name))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool wanted(const struct steps *s, const struct step_result *r)
@@ -93,6 +174,7 @@ static int read_batch(struct steps *s, struct str rest, struct err *err)
         if (rc < 0) {
             return rc;
         }
+        uint32_t at = s->seen++;
         if (!wanted(s, &r)) {
             continue;
         }
@@ -100,7 +182,7 @@ static int read_batch(struct steps *s, struct str rest, struct err *err)
             s->cap = s->cap ? s->cap * 2 : 64;
             s->found = mem_realloc(s->found, s->cap * sizeof(*s->found));
         }
-        s->found[s->n++] = r;
+        s->found[s->n++] = (struct found){r, at};
     }
     return MIN(rc, 0);
 }
@@ -183,7 +265,7 @@ static void order(struct steps *s)
         return;
     }
     for (uint32_t i = 0; i < s->n / 2; i++) {
-        struct step_result swap = s->found[i];
+        struct found swap = s->found[i];
         s->found[i] = s->found[s->n - 1 - i];
         s->found[s->n - 1 - i] = swap;
     }
@@ -198,7 +280,7 @@ static struct json connection(struct steps *s)
     json_build_array(&edges, s->c->a);
     for (uint32_t i = from; i < to; i++) {
         struct json_builder edge;
-        struct json node = describe(s, &s->found[i], i);
+        struct json node = describe(s, &s->found[i]);
         json_build_object(&edge, s->c->a);
         json_append(&edge, STR("cursor"), cursor(s->c, i));
         json_append(&edge, STR("node"), node);
@@ -230,7 +312,9 @@ bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, 
     if (!uuid_parse(json_as_str(json_at(raw, 0)), &s.execution)) {
         return gql_fail(&c->rq, sel->loc, "INTERNAL", "The step results cannot be read.");
     }
+    s.shows = asks(c, sel, STR("results"));
     if (blob.len > 0 && size.type == JSON_NUMBER && size.num > 0) {
+        s.ended = true;
         uint8_t *bytes = arena_alloc(c->a, blob.len);
         size_t len;
         if (size.num + (double)blob.len * 2 > (double)arena_room(c->a) / 4) {

@@ -1,7 +1,7 @@
-/* Owns test runs: the hidden instance of each integration that runs its draft, and the mutations
- * that run a flow by hand. On a lane thread, inside the mutation's transaction. A test instance is
- * brought up to its draft and its config variables whenever either changes; it has no schedule, and
- * no flow of it starts by itself. */
+/* Owns the hidden instances of an integration (the one that runs its draft, and the router of a
+ * shared one), and the mutations that run a flow by hand. On a lane thread, inside the mutation's
+ * transaction. A test instance is brought up to its draft and its config variables whenever either
+ * changes; it has no schedule, and no flow of it starts by itself. */
 #include "api/instance_config.h"
 
 #define MAX_HEADERS   100
@@ -14,7 +14,7 @@ static int insert_test_instance(struct call *c, const struct uuid *draft, struct
                   DB_UUID(c->viewer.organization), DB_UUID(*draft));
 }
 
-/* c->id is the test instance: every config variable gets its row, then what runs is frozen. */
+/* c->id is a hidden instance: every config variable gets its row, then what runs is frozen. */
 static int bring_up(struct call *c, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *row = NULL;
@@ -34,6 +34,27 @@ int test_instance_put(struct call *c, const struct uuid *draft, struct err *err)
         c->id = db_uuid(rows, 0, 0);
     } else if (rc == 0) {
         rc = insert_test_instance(c, draft, err);
+    }
+    rc = rc ? rc : bring_up(c, err);
+    c->id = before;
+    return rc;
+}
+
+int router_put(struct call *c, const struct uuid *version, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct uuid before = c->id;
+    int rc = db_run(c->db, QUERY_API_ROUTER_FIND, &rows, err, DB_UUID(*version));
+    if (rc != 0 || db_rows_n(rows) == 0 || !db_bool(rows, 0, 0)) {
+        return rc;
+    }
+    if (db_is_null(rows, 0, 1)) {
+        c->id = uuid_v7();
+        rc = db_run(c->db, QUERY_API_ROUTER_INSERT, NULL, err, DB_UUID(c->id),
+                    DB_UUID(c->viewer.organization), DB_UUID(*version));
+    } else {
+        c->id = db_uuid(rows, 0, 1);
+        rc = db_run(c->db, QUERY_API_ROUTER_MOVE, NULL, err, DB_UUID(c->id), DB_UUID(*version));
     }
     rc = rc ? rc : bring_up(c, err);
     c->id = before;

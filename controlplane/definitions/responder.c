@@ -117,8 +117,14 @@ static int read_flows(struct lane *lane, struct arena *a, const struct secret_ke
         flows[i].name = db_str(rows, i, 2);
         flows[i].stable_id = db_str(rows, i, 3);
         (void)global_id_format("InstanceFlowConfig", &flows[i].flow_config_id, gid);
-        flows[i].webhook_url =
+        flows[i].call_url =
             str_of(arena_printf(a, "%s/trigger/%s", lane->responder->public_url, gid));
+        struct str public_gid = db_str(rows, i, 6);
+        flows[i].webhook_url =
+            public_gid.len == 0
+                ? flows[i].call_url
+                : str_of(arena_printf(a, "%s/trigger/%.*s", lane->responder->public_url,
+                                      (int)public_gid.len, public_gid.ptr));
         int r = api_keys(lane->responder, a, key, rows, i, &flows[i].flow_config_id,
                          &flows[i].api_keys, err);
         if (r != 0) {

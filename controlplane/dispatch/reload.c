@@ -19,6 +19,7 @@ enum {
     COL_QUEUED,
     COL_REPLY_TO,
     COL_TRACEPARENT,
+    COL_REPLY_ID,
 };
 
 int reload_requests(struct db *db, const struct uuid *ids, size_t n, reload_fn fn, void *ctx,
@@ -44,13 +45,17 @@ int reload_requests(struct db *db, const struct uuid *ids, size_t n, reload_fn f
             .invoke_type = (uint32_t)db_int(rows, i, COL_INVOKE),
             .test = flags & EXECUTION_TEST,
             .debug = flags & EXECUTION_DEBUG,
+            .preprocess = flags & EXECUTION_PREPROCESS,
             .request = db_str(rows, i, COL_REQUEST),
             .queued = db_bool(rows, i, COL_QUEUED),
         };
         if (request.queued) {
             request.reply_to = db_str(rows, i, COL_REPLY_TO);
             request.traceparent = db_str(rows, i, COL_TRACEPARENT);
-            request.synchronous = request.reply_to.len > 0;
+            request.synchronous = request.reply_to.len > 0 && (flags & EXECUTION_SYNCHRONOUS);
+            if (!db_is_null(rows, i, COL_REPLY_ID)) {
+                request.reply_id = db_uuid(rows, i, COL_REPLY_ID);
+            }
         }
         request.accepted_ns = uuid_v7_ms(&request.execution_id) * NS_PER_MS;
         fn(ctx, &request);

@@ -25,6 +25,7 @@
 #define BATCH      2000
 #define BEHIND_NS  (3 * NS_PER_SEC) /* results waiting so long: the recorder is behind, no sweep */
 #define DAYS_AHEAD 3
+#define VALUES     20 /* large values deleted in a pass: each may be 500 chunks */
 
 struct sweeper {
     struct bus *bus;
@@ -180,6 +181,12 @@ static int sweep_lost(struct sweeper *s, int64_t oldest_ns, struct err *err)
     return r;
 }
 
+/* What runs have stored apart and no result names: of attempts that died or were refused. */
+static int sweep_values(struct sweeper *s, struct err *err)
+{
+    return db_run(s->db, QUERY_VALUE_SWEEP, NULL, err, DB_I64(VALUES));
+}
+
 static int upkeep(struct sweeper *s, struct err *err)
 {
     if (clock_mono_ns() < s->upkeep_at) {
@@ -205,6 +212,12 @@ static int upkeep(struct sweeper *s, struct err *err)
     }
     if (r == 0) {
         r = db_run(s->db, QUERY_PROGRESS_FORGET, NULL, err);
+    }
+    if (r == 0) {
+        r = db_run(s->db, QUERY_VALUE_FORGET, NULL, err);
+    }
+    if (r == 0) {
+        r = db_run(s->db, QUERY_VALUE_FORGET_CHUNKS, NULL, err);
     }
     if (r == 0 && s->retention_days > 0) {
         r = db_run(s->db, QUERY_RETRY_FORGET, NULL, err, DB_I64(s->retention_days));
@@ -242,6 +255,9 @@ static int pass(struct sweeper *s, struct err *err)
     }
     if (r == 0 && s->locked) {
         r = upkeep(s, err);
+    }
+    if (r == 0 && s->locked) {
+        r = sweep_values(s, err);
     }
     struct bus_queue_state queues[_RUN_QUEUE_N], results;
     if (r == 0) {

@@ -126,7 +126,8 @@ static bool add_row(const struct accept *a, struct accept_chunk *chunk, struct a
     copy_i32(rows, a->options.replica_id);
     copy_i16(rows, (int16_t)run->invoke_type);
     copy_i16(rows, (int16_t)((run->test ? EXECUTION_TEST : 0) | (run->debug ? EXECUTION_DEBUG : 0) |
-                             (run->synchronous ? EXECUTION_SYNCHRONOUS : 0)));
+                             (run->synchronous ? EXECUTION_SYNCHRONOUS : 0) |
+                             (run->preprocess ? EXECUTION_PREPROCESS : 0)));
     e->request_at = copy_bytes_begin(rows);
     hook_request_encode(request, rows);
     copy_bytes_end(rows, e->request_at);
@@ -260,7 +261,9 @@ static void dispatch_ahead(struct accept *a, struct accept_chunk *chunk)
     bool begun = false;
     for (size_t i = 0; i < chunk->n && a->options.dispatcher; i++) {
         struct accept_entry *e = &chunk->entries[i];
-        if (e->run.synchronous && !e->has_key && !e->place) {
+        /* What a preprocess flow decides is written beside its row: that must be there. */
+        bool ahead = e->run.synchronous && !e->run.preprocess;
+        if (ahead && !e->has_key && !e->place) {
             if (!begun) {
                 dispatcher_begin(a->options.dispatcher);
                 begun = true;

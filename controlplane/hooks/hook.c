@@ -1,14 +1,16 @@
 /* The hot path: finds the flow of a webhook call, checks its key and size, hands it to accept and
- * answers when its row is committed; a synchronous call when the run has answered, too. Everything
- * but the three posting functions (outcomes, index answers, replies) runs on the loop's thread. It
- * never answers 2xx for an event that is not committed. */
+ * answers when its row is committed; a synchronous call when the run has answered, too, and one of
+ * a flow whose trigger replies when that has, or has not in time. Everything but the three posting
+ * functions (outcomes, index answers, replies) runs on the loop's thread. It never answers 2xx for
+ * an event that is not committed. */
 #include "hooks/hook.h"
 
 #include <netdb.h>
 
 #include "clock.h"
 #include "hooks/hook_call.h"
-#include "hooks/hook_dedupe.h"
+#include "domain/dedupe_id.h"
+#include "hooks/hook_route.h"
 #include "hooks/hook_url.h"
 #include "http/metrics.h"
 #include "http/server.h"
@@ -27,7 +29,7 @@ struct hooks {
     struct hook_loop *loops;
 };
 
-enum verdict { VERDICT_OK, VERDICT_UNKNOWN, VERDICT_PAUSED, VERDICT_KEY };
+enum verdict { VERDICT_OK, VERDICT_UNKNOWN, VERDICT_PAUSED, VERDICT_KEY, VERDICT_ROUTE };
 
 /* Many outcomes or one answer, on their way to a loop. */
 struct outcomes_message {
@@ -68,18 +70,6 @@ static bool key_fits(const struct hook_target *t, struct str key)
     return key_among(digest, organization ? flow->keys : (const uint8_t(*)[32])t->keys->keys, n);
 }
 
-static enum verdict judge(struct hooks *h, struct hook_call *call, const struct uuid *id)
-{
-    hook_target_done(&call->target);
-    if (!hook_index_find(h->options.index, id, &call->target)) {
-        return VERDICT_UNKNOWN;
-    }
-    if (!key_fits(&call->target, op_request_header(call->op, "api-key"))) {
-        return VERDICT_KEY;
-    }
-    return call->target.enabled ? VERDICT_OK : VERDICT_PAUSED;
-}
-
 static void refuse(struct hook_call *call, enum verdict verdict)
 {
     struct op *op = TAKE(call->op);
@@ -96,6 +86,10 @@ static void refuse(struct hook_call *call, enum verdict verdict)
     case VERDICT_KEY:
         metrics_add(METRIC_REJECTED_KEY, 1);
         op_error(op, 401, "api_key", "the Api-Key header is missing or wrong");
+        break;
+    case VERDICT_ROUTE:
+        metrics_add(call->route->status == 400 ? METRIC_REJECTED_BAD : METRIC_REJECTED_UNKNOWN, 1);
+        op_error(op, call->route->status, call->route->code, "%s", call->route->why.message);
         break;
     }
 }
@@ -140,6 +134,43 @@ static void read_request(const struct op *op, const struct hook_url *url, struct
         .remote = str_n(remote, remote_len == SIZE_MAX ? 0 : remote_len),
         .invoked_by = op_request_header(op, "prismatic-invoked-by"),
     };
+}
+
+/* The flow that a call is for whose address serves several. */
+static bool route(struct hooks *h, struct hook_call *call, const struct hook_url *url,
+                  struct uuid *ret_flow_config_id, bool *ret_preprocesses)
+{
+    struct wire_pair pairs[MAX_HEADERS];
+    char remote[NI_MAXHOST];
+    struct hook_request request;
+    read_request(call->op, url, pairs, remote, &request);
+    if (!call->route) {
+        call->route = mem_new(struct hook_route);
+    }
+    return hook_route(h->options.index, url, &request, call->route, ret_flow_config_id,
+                      ret_preprocesses);
+}
+
+static enum verdict judge(struct hooks *h, struct hook_call *call, const struct hook_url *url)
+{
+    struct uuid routed;
+    const struct uuid *id = &url->id;
+    bool preprocesses = false;
+    hook_target_done(&call->target);
+    if (url->kind != HOOK_URL_FLOW) {
+        if (!route(h, call, url, &routed, &preprocesses)) {
+            return VERDICT_ROUTE;
+        }
+        id = &routed;
+    }
+    if (!hook_index_find(h->options.index, id, &call->target)) {
+        return VERDICT_UNKNOWN;
+    }
+    call->target.preprocesses = preprocesses;
+    if (!key_fits(&call->target, op_request_header(call->op, "api-key"))) {
+        return VERDICT_KEY;
+    }
+    return call->target.enabled ? VERDICT_OK : VERDICT_PAUSED;
 }
 
 /* The sender's trace goes on; without one a new trace begins. */
@@ -191,10 +222,11 @@ static struct run_request run_of(const struct hook_call *call, bool sync)
         .flow_name = t->flow->name,
         .invoke_type = cross ? INVOKE_CROSS_FLOW : INVOKE_WEBHOOK,
         .accepted_ns = clock_now_ns(),
-        .reply_to = sync ? str_of(call->at->reply_to) : str_n("", 0),
+        .reply_to = sync || t->flow->trigger_replies ? str_of(call->at->reply_to) : str_n("", 0),
         .synchronous = sync,
         .debug = says(call->op, "prismatic-debug", STR("true")),
         .test = t->test,
+        .preprocess = t->preprocesses,
     };
 }
 
@@ -207,7 +239,7 @@ static bool place_of(const struct hook_call *call, const struct run_request *run
     const struct hook_target *t = &call->target;
     bool part = run->synchronous && run->invoke_type == INVOKE_CROSS_FLOW;
     *ret = (struct accept_place){.queued = t->flow->queued, .limited = t->limited && !part};
-    if (t->flow->dedupe && hook_dedupe(t->flow->dedupe, request, digest)) {
+    if (t->flow->dedupe && dedupe_id(t->flow->dedupe, request, digest)) {
         ret->dedupe = digest;
     }
     return ret->queued || ret->limited;
@@ -240,8 +272,10 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
         hook_call_overloaded(call, "too many events are waiting to run; try again later");
         return;
     }
-    if (sync && call->at->n_sync >= h->options.max_sync) {
-        hook_call_overloaded(call, "too many synchronous calls are waiting; try again");
+    call->for_trigger = !sync && call->target.flow->trigger_replies;
+    bool waits = sync || call->for_trigger;
+    if (waits && call->at->n_sync >= h->options.max_sync) {
+        hook_call_overloaded(call, "too many calls are waiting for an answer; try again");
         return;
     }
     struct wire_pair pairs[MAX_HEADERS];
@@ -262,6 +296,7 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
                                  .idempotency = key.len ? digest : NULL};
     if (place_of(call, &run, &request, dedupe, &place)) {
         event.place = &place;
+        call->in_queue = true;
     }
     call->committing = true;
     int r = accept_submit(h->options.accept, &event, &call->execution_id);
@@ -270,7 +305,7 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
         refuse_submit(call, r);
         return;
     }
-    if (sync) {
+    if (waits) {
         hook_call_wait(call);
     }
     op_deadline(call->op, sync ? DEADLINE_SYNC : DEADLINE_ACCEPT, on_deadline, call);
@@ -284,10 +319,10 @@ static void decide(struct hook_call *call, bool certain)
     if (call->op && !call->op->req) { /* the sender left: nothing was promised */
         op_send(TAKE(call->op), 404, str_n("", 0), str_n("", 0));
     } else if (call->op && hook_url_parse(op_str(call->op->req->path), &url)) {
-        enum verdict verdict = judge(h, call, &url.flow_config_id);
+        enum verdict verdict = judge(h, call, &url);
         if (verdict == VERDICT_OK) {
             submit(h, call, &url);
-        } else if (verdict == VERDICT_UNKNOWN && !certain) {
+        } else if ((verdict == VERDICT_UNKNOWN || verdict == VERDICT_ROUTE) && !certain) {
             hook_call_unavailable(call, "PostgreSQL is away; try again");
         } else {
             refuse(call, verdict);
@@ -318,10 +353,16 @@ static void on_index_answer(struct hook_question *q, int rc)
     loop_post(call->at->loop, &call->message);
 }
 
-static void ask(struct hooks *h, struct hook_call *call, const struct uuid *id,
+static void ask(struct hooks *h, struct hook_call *call, const struct hook_url *url,
                 enum verdict verdict)
 {
-    call->question.flow_config_id = *id;
+    call->question.kind = url->kind;
+    call->question.id = url->id;
+    if (call->route) {
+        call->question.kind = call->route->ask_kind;
+        call->question.id = call->route->ask_id;
+        call->question.customer = call->route->ask_customer;
+    }
     call->question.done = on_index_answer;
     call->asking = true;
     op_deadline(call->op, DEADLINE_ACCEPT, on_deadline, call);
@@ -346,11 +387,11 @@ void hooks_handle(struct hooks *h, struct op *op)
         return;
     }
     struct hook_call *call = hook_call_new(&h->loops[op->loop->index], op);
-    enum verdict verdict = judge(h, call, &url.flow_config_id);
+    enum verdict verdict = judge(h, call, &url);
     if (verdict == VERDICT_OK) {
         submit(h, call, &url);
     } else {
-        ask(h, call, &url.flow_config_id, verdict);
+        ask(h, call, &url, verdict);
     }
     hook_call_settle(call);
 }
@@ -380,6 +421,9 @@ static void on_outcome(const struct accept_outcome *outcome)
                 hook_call_accepted(call, &outcome->execution_id, false);
             } else if (call->reply.len) {
                 answer_run(call, call->reply);
+            } else if (call->for_trigger) { /* accepted: from here on it is 200 at worst */
+                op_deadline(call->op, call->in_queue ? DEADLINE_TURN : DEADLINE_TRIGGER,
+                            on_deadline, call);
             }
             break;
         case ACCEPT_REPEATED:
@@ -463,6 +507,7 @@ int hooks_new(const struct hooks_options *options, struct server *server, struct
         struct hook_loop *at = &h->loops[i];
         at->sink.done = post_outcomes;
         at->hooks = h;
+        at->urls = options->urls;
         at->loop = server_loop(server, i);
         (void)snprintf(at->reply_to, sizeof(at->reply_to), SUBJECT_REPLY ".%s.%zu", node, i);
     }

@@ -8,15 +8,17 @@
 
 #define HOOK_MAX_BODY MIB(6)
 
+struct result_urls;
 struct server;
 struct hooks;
 struct hooks_options {
     struct accept *accept;
     struct hook_index *index;
-    struct dispatcher *dispatcher; /* for its backlog; NULL = none */
-    struct bus *bus;               /* for answers of synchronous runs */
-    struct uuid node;              /* of this process */
-    size_t max_sync;               /* synchronous calls waiting on one loop; 0 = 10,000 */
+    struct dispatcher *dispatcher;  /* for its backlog; NULL = none */
+    struct bus *bus;                /* for answers of synchronous runs */
+    struct uuid node;               /* of this process */
+    const struct result_urls *urls; /* of answers too large for a message; borrowed */
+    size_t max_sync;                /* calls waiting for an answer on one loop; 0 = 10,000 */
 };
 int hooks_new(const struct hooks_options *options, struct server *server, struct hooks **ret,
               struct err *err) must_check;

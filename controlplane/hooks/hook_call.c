@@ -3,7 +3,9 @@
  * it is freed when none has it. Only on its loop's thread. */
 #include "hooks/hook_call.h"
 
+#include "hooks/hook_route.h"
 #include "http/metrics.h"
+#include "results/url.h"
 
 #define RETRY_SECONDS 1
 
@@ -61,6 +63,10 @@ void hook_call_settle(struct hook_call *call)
     }
     if (!call->asking && !call->committing) {
         hook_target_done(&call->target);
+        if (call->route) {
+            hook_route_done(call->route);
+            mem_free(call->route);
+        }
         mem_free((void *)(uintptr_t)call->reply.ptr);
         mem_free(call);
     }
@@ -104,9 +110,36 @@ void hook_call_accepted(struct hook_call *call, const struct uuid *execution_id,
             r->has_body ? r->body : accepted_body(id, body_text));
 }
 
+/* An answer too large for a message is stored: the caller is told where. Headers that describe a
+ * body would speak of the wrong one. */
+static void redirect(struct hook_call *call, const struct sync_reply *answer, struct reply *reply)
+{
+    AUTO(buf_done) struct buf url = {0};
+    char id_text[GLOBAL_ID_MAX], body_text[GLOBAL_ID_MAX + 32];
+    buf_init(&url, KIB(8));
+    result_url_write(call->at->urls,
+                     &(struct result_ref){.form = RESULT_RAW,
+                                          .organization_id = call->target.organization_id,
+                                          .execution_id = call->execution_id,
+                                          .value_id = answer->value_id},
+                     &url);
+    reply->status = 303;
+    (void)reply_header(reply, STR("Location"), buf_str(&url));
+    (void)reply_content_type(reply, STR("application/json"));
+    buf_add_str(&reply->body, accepted_body(global_id(&call->execution_id, id_text), body_text));
+}
+
+static bool describes_body(struct str name)
+{
+    static const struct str start = {"content-", 8};
+    return (name.len >= start.len && str_eq_ci(str_n(name.ptr, start.len), start)) ||
+           str_eq_ci(name, STR("location")) || str_eq_ci(name, STR("etag"));
+}
+
 void hook_call_sync_reply(struct hook_call *call, const struct sync_reply *answer)
 {
     AUTO(reply_done) struct reply reply = {0};
+    bool stored = !uuid_is_nil(&answer->value_id) && call->at->urls;
     reply_init(&reply);
     if (answer->status_code >= 200 && answer->status_code <= 599) {
         reply.status = (int)answer->status_code;
@@ -118,19 +151,31 @@ void hook_call_sync_reply(struct hook_call *call, const struct sync_reply *answe
     (void)reply_header(&reply, STR(ID_HEADER), global_id(&call->execution_id, id_text));
     for (size_t i = 0; i < answer->headers.n; i++) {
         struct wire_pair *h = &answer->headers.items[i];
+        if (stored && describes_body(h->name)) {
+            continue;
+        }
         if (str_eq_ci(h->name, STR("content-type"))) {
             (void)reply_content_type(&reply, h->value);
         } else if (!str_eq_ci(h->name, STR(ID_HEADER))) {
             (void)reply_header(&reply, h->name, h->value);
         }
     }
-    buf_add_str(&reply.body, answer->body);
-    metrics_add(METRIC_SYNC_ANSWERED, 1);
+    if (stored) {
+        redirect(call, answer, &reply);
+    } else {
+        buf_add_str(&reply.body, answer->body);
+    }
+    metrics_add(call->for_trigger ? METRIC_TRIGGER_ANSWERED : METRIC_SYNC_ANSWERED, 1);
     op_reply(TAKE(call->op), &reply);
 }
 
 void hook_call_timed_out(struct hook_call *call)
 {
+    if (call->for_trigger) {
+        metrics_add(METRIC_TRIGGER_TIMEOUT, 1);
+        hook_call_accepted(call, &call->execution_id, true);
+        return;
+    }
     char id_text[GLOBAL_ID_MAX];
     struct str id = global_id(&call->execution_id, id_text);
     AUTO(reply_done) struct reply reply = {0};

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "hooks/hook_endpoints.h"
 #include "hooks/hook_table.h"
 #include "http/metrics.h"
 #include "log.h"
+#include "secret.h"
 
 #define PAGE_ROWS         5000
 #define CHANGES_MAX       4096 /* instances read anew at once; beyond it everything is */
@@ -38,8 +40,9 @@ struct hook_index {
     _Atomic bool stopping, loaded;
     uint32_t round;
     int64_t last_questions_ns;
-    pthread_rwlock_t lock; /* guards table */
+    pthread_rwlock_t lock; /* guards table and endpoints */
     struct hook_table table;
+    struct hook_endpoints endpoints;
     pthread_mutex_t questions_lock; /* guards all below */
     pthread_cond_t loaded_cond;
     struct hook_question *questions, **last_question;
@@ -69,6 +72,7 @@ int hook_index_new(const char *conninfo, struct hook_index **ret, struct err *er
     x->wake_fd = fd;
     x->conninfo = mem_strdup(conninfo);
     hook_table_init(&x->table);
+    hook_endpoints_init(&x->endpoints);
     x->last_question = &x->questions;
     x->asked = mem_array(ASKED_SLOTS, sizeof(*x->asked));
     pthread_rwlock_init(&x->lock, NULL);
@@ -88,6 +92,7 @@ struct hook_index *hook_index_free(struct hook_index *x)
         hook_index_stop(x);
         db_close(x->db);
         hook_table_done(&x->table);
+        hook_endpoints_done(&x->endpoints);
         pthread_rwlock_destroy(&x->lock);
         pthread_mutex_destroy(&x->questions_lock);
         pthread_cond_destroy(&x->loaded_cond);
@@ -124,25 +129,113 @@ bool hook_index_find(struct hook_index *x, const struct uuid *flow_config_id,
     return e != NULL;
 }
 
-static void put_rows(struct hook_index *x, const struct db_rows *rows)
+bool hook_index_endpoint(struct hook_index *x, const struct uuid *id, struct hook_endpoint *ret)
 {
+    pthread_rwlock_rdlock(&x->lock);
+    bool found = hook_endpoints_find(&x->endpoints, id, ret);
+    pthread_rwlock_unlock(&x->lock);
+    return found;
+}
+
+bool hook_index_member(struct hook_index *x, const struct uuid *sequence_id, struct str external_id,
+                       struct uuid *ret_instance_id)
+{
+    pthread_rwlock_rdlock(&x->lock);
+    bool found = hook_endpoints_member(&x->endpoints, sequence_id, external_id, ret_instance_id);
+    pthread_rwlock_unlock(&x->lock);
+    return found;
+}
+
+enum hook_found hook_index_flow_of(struct hook_index *x, const struct uuid *instance_id,
+                                   struct str name, struct uuid *ret_flow_config_id)
+{
+    pthread_rwlock_rdlock(&x->lock);
+    enum hook_found found = hook_table_flow_of(&x->table, instance_id, name, ret_flow_config_id);
+    pthread_rwlock_unlock(&x->lock);
+    return found;
+}
+
+/* Whether an instance of the rows has one address for its flows. */
+static bool put_rows(struct hook_index *x, const struct db_rows *rows)
+{
+    bool endpoints = false;
     pthread_rwlock_wrlock(&x->lock);
     for (size_t row = 0; row < db_rows_n(rows); row++) {
         hook_table_put_row(&x->table, rows, row, x->round);
+        endpoints = endpoints || hook_table_row_has_endpoint(rows, row);
     }
+    pthread_rwlock_unlock(&x->lock);
+    return endpoints;
+}
+
+static void drop_unseen(struct hook_index *x, const struct uuid *id)
+{
+    pthread_rwlock_wrlock(&x->lock);
+    hook_table_drop_unseen(&x->table, id, x->round);
+    hook_endpoints_drop_unseen(&x->endpoints, id, x->round);
     pthread_rwlock_unlock(&x->lock);
 }
 
-static void drop_unseen(struct hook_index *x, const struct uuid *instance_id)
+/* Endpoints of instances; nil: of all. *ret_router_of: of the last one. */
+static int load_endpoints(struct hook_index *x, const struct uuid *instance_id,
+                          struct uuid *ret_router_of, struct err *err)
 {
-    pthread_rwlock_wrlock(&x->lock);
-    hook_table_drop_unseen(&x->table, instance_id, x->round);
-    pthread_rwlock_unlock(&x->lock);
+    struct uuid after = {{0}};
+    for (size_t n = PAGE_ROWS; n == PAGE_ROWS;) {
+        AUTO(db_rows_free) struct db_rows *rows = NULL;
+        int r = db_run(x->db, QUERY_HOOK_INDEX_ENDPOINTS, &rows, err, DB_UUID(after),
+                       DB_UUID_OR_NULL(*instance_id), DB_I64(PAGE_ROWS));
+        if (r != 0) {
+            return r;
+        }
+        n = db_rows_n(rows);
+        pthread_rwlock_wrlock(&x->lock);
+        for (size_t row = 0; row < n; row++) {
+            hook_endpoints_put_instance(&x->endpoints, rows, row, x->round, ret_router_of);
+        }
+        pthread_rwlock_unlock(&x->lock);
+        after = n > 0 ? db_uuid(rows, n - 1, 0) : after;
+    }
+    return 0;
+}
+
+/* Shared integrations; nil: all. */
+static int load_shared(struct hook_index *x, const struct uuid *sequence_id, struct err *err)
+{
+    struct uuid after = {{0}};
+    for (size_t n = PAGE_ROWS; n == PAGE_ROWS;) {
+        AUTO(db_rows_free) struct db_rows *rows = NULL;
+        int r = db_run(x->db, QUERY_HOOK_INDEX_SHARED, &rows, err, DB_UUID(after),
+                       DB_UUID_OR_NULL(*sequence_id), DB_I64(PAGE_ROWS));
+        if (r != 0) {
+            return r;
+        }
+        n = db_rows_n(rows);
+        pthread_rwlock_wrlock(&x->lock);
+        for (size_t row = 0; row < n; row++) {
+            hook_endpoints_put_shared(&x->endpoints, rows, row, x->round);
+        }
+        pthread_rwlock_unlock(&x->lock);
+        after = n > 0 ? db_uuid(rows, n - 1, 0) : after;
+    }
+    return 0;
+}
+
+static int load_integration(struct hook_index *x, const struct uuid *sequence_id, struct err *err)
+{
+    x->round++;
+    int r = load_shared(x, sequence_id, err);
+    if (r == 0) {
+        pthread_rwlock_wrlock(&x->lock);
+        hook_endpoints_drop_unseen(&x->endpoints, sequence_id, x->round);
+        pthread_rwlock_unlock(&x->lock);
+    }
+    return r;
 }
 
 static int load_all(struct hook_index *x, struct err *err)
 {
-    struct uuid after = {0}, everybody = {0};
+    struct uuid after = {0}, everybody = {0}, router_of;
     x->round++;
     for (size_t n = PAGE_ROWS; n == PAGE_ROWS;) {
         AUTO(db_rows_free) struct db_rows *rows = NULL;
@@ -151,10 +244,15 @@ static int load_all(struct hook_index *x, struct err *err)
             return r;
         }
         n = db_rows_n(rows);
-        put_rows(x, rows);
+        (void)put_rows(x, rows);
         if (n > 0) {
             after = db_uuid(rows, n - 1, 0);
         }
+    }
+    int r = load_endpoints(x, &everybody, &router_of, err);
+    r = r ? r : load_shared(x, &everybody, err);
+    if (r != 0) {
+        return r;
     }
     drop_unseen(x, &everybody);
     pthread_mutex_lock(&x->questions_lock);
@@ -168,14 +266,20 @@ static int load_all(struct hook_index *x, struct err *err)
 static int load_instance(struct hook_index *x, const struct uuid *instance_id, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct uuid router_of = {{0}};
     int r = db_run(x->db, QUERY_HOOK_INDEX_INSTANCE, &rows, err, DB_UUID(*instance_id));
+    if (r != 0) {
+        return r;
+    }
+    x->round++;
+    if (put_rows(x, rows)) {
+        r = load_endpoints(x, instance_id, &router_of, err);
+    }
     if (r == 0) {
-        x->round++;
-        put_rows(x, rows);
         drop_unseen(x, instance_id);
         metrics_add(METRIC_INDEX_RELOADS, 1);
     }
-    return r;
+    return r != 0 || uuid_is_nil(&router_of) ? r : load_integration(x, &router_of, err);
 }
 
 static bool contains(const struct uuid *ids, size_t n, const struct uuid *id)
@@ -199,6 +303,13 @@ static int take_changes(struct hook_index *x, struct err *err)
     int r;
     while ((r = db_notification(x->db, payload, sizeof(payload))) == 1) {
         struct uuid id;
+        if (strncmp(payload, "s:", 2) == 0 && uuid_parse(str_of(payload + 2), &id)) {
+            int loaded = load_integration(x, &id, err);
+            if (loaded != 0) {
+                return loaded;
+            }
+            continue;
+        }
         if (!uuid_parse(str_of(payload), &id)) {
             continue;
         }
@@ -219,24 +330,38 @@ static int take_changes(struct hook_index *x, struct err *err)
     return r;
 }
 
+/* What was asked, in one id. */
+static struct uuid asked_id(const struct hook_question *q)
+{
+    if (q->customer.len == 0) {
+        return q->id;
+    }
+    uint8_t digest[32];
+    struct uuid id;
+    secret_sha256(q->customer, digest);
+    for (size_t i = 0; i < sizeof(id.b); i++) {
+        id.b[i] = q->id.b[i] ^ digest[i];
+    }
+    return id;
+}
+
 static struct asked *asked_slot(struct hook_index *x, const struct uuid *id)
 {
     return &x->asked[uuid_hash(id) % ASKED_SLOTS];
 }
 
 /* Under questions_lock. */
-static bool asked_lately(struct hook_index *x, const struct uuid *id, int64_t now)
+static bool asked_lately(struct hook_index *x, const struct hook_question *q, int64_t now)
 {
-    const struct asked *a = asked_slot(x, id);
-    return a->at_ns && uuid_eq(&a->id, id) && now - a->at_ns < ASKED_FOR_NS;
+    struct uuid id = asked_id(q);
+    const struct asked *a = asked_slot(x, &id);
+    return a->at_ns && uuid_eq(&a->id, &id) && now - a->at_ns < ASKED_FOR_NS;
 }
 
 int hook_index_ask(struct hook_index *x, struct hook_question *q)
 {
     pthread_mutex_lock(&x->questions_lock);
-    int r = asked_lately(x, &q->flow_config_id, clock_mono_ns()) ? 1
-            : x->n_questions >= QUESTIONS_MAX                    ? -EAGAIN
-                                                                 : 0;
+    int r = asked_lately(x, q, clock_mono_ns()) ? 1 : x->n_questions >= QUESTIONS_MAX ? -EAGAIN : 0;
     if (r == 0) {
         q->next = NULL;
         *x->last_question = q;
@@ -276,7 +401,8 @@ static void answer(struct hook_index *x, struct hook_question *first, int rc)
     int64_t now = clock_mono_ns();
     pthread_mutex_lock(&x->questions_lock);
     for (struct hook_question *q = first; q && rc == 0; q = q->next) {
-        *asked_slot(x, &q->flow_config_id) = (struct asked){q->flow_config_id, now};
+        struct uuid id = asked_id(q);
+        *asked_slot(x, &id) = (struct asked){id, now};
     }
     pthread_mutex_unlock(&x->questions_lock);
     while (first) {
@@ -286,27 +412,58 @@ static void answer(struct hook_index *x, struct hook_question *first, int rc)
     }
 }
 
-static int look_up(struct hook_index *x, const struct hook_question *first, struct err *err)
+static int look_up_flows(struct hook_index *x, const struct uuid *ids, size_t n, struct err *err)
 {
-    struct uuid ids[QUESTIONS_AT_ONCE];
-    size_t n = 0;
-    pthread_mutex_lock(&x->questions_lock);
-    int64_t now = clock_mono_ns();
-    for (const struct hook_question *q = first; q; q = q->next) {
-        if (!asked_lately(x, &q->flow_config_id, now) && !contains(ids, n, &q->flow_config_id)) {
-            ids[n++] = q->flow_config_id;
-        }
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    int r = n == 0 ? 0 : db_run(x->db, QUERY_HOOK_INDEX_INSTANCES_OF, &rows, err, DB_UUIDS(ids, n));
+    for (size_t row = 0; r == 0 && n > 0 && row < db_rows_n(rows); row++) {
+        struct uuid instance_id = db_uuid(rows, row, 0);
+        r = load_instance(x, &instance_id, err);
     }
-    pthread_mutex_unlock(&x->questions_lock);
-    if (n == 0) {
+    return r;
+}
+
+static int look_up_integration(struct hook_index *x, const struct hook_question *q, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    if (q->customer.len == 0) {
+        return load_integration(x, &q->id, err);
+    }
+    int r = db_run(x->db, QUERY_HOOK_INDEX_OF_CUSTOMER, &rows, err, DB_UUID(q->id),
+                   DB_STR(q->customer));
+    if (r > 0) { /* no text that PostgreSQL knows: nobody has it */
         return 0;
     }
-    metrics_add(METRIC_INDEX_LOOKUPS, n);
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    int r = db_run(x->db, QUERY_HOOK_INDEX_INSTANCES_OF, &rows, err, DB_UUIDS(ids, n));
     for (size_t row = 0; r == 0 && row < db_rows_n(rows); row++) {
         struct uuid instance_id = db_uuid(rows, row, 0);
         r = load_instance(x, &instance_id, err);
+    }
+    return r;
+}
+
+static int look_up(struct hook_index *x, const struct hook_question *first, struct err *err)
+{
+    struct uuid ids[QUESTIONS_AT_ONCE];
+    const struct hook_question *others[QUESTIONS_AT_ONCE];
+    size_t n = 0, n_others = 0;
+    pthread_mutex_lock(&x->questions_lock);
+    int64_t now = clock_mono_ns();
+    for (const struct hook_question *q = first; q; q = q->next) {
+        if (asked_lately(x, q, now)) {
+            continue;
+        }
+        if (q->kind != HOOK_URL_FLOW) {
+            others[n_others++] = q;
+        } else if (!contains(ids, n, &q->id)) {
+            ids[n++] = q->id;
+        }
+    }
+    pthread_mutex_unlock(&x->questions_lock);
+    metrics_add(METRIC_INDEX_LOOKUPS, n + n_others);
+    int r = look_up_flows(x, ids, n, err);
+    for (size_t i = 0; r == 0 && i < n_others; i++) {
+        r = others[i]->kind == HOOK_URL_INSTANCE ? load_instance(x, &others[i]->id, err)
+                                                 : look_up_integration(x, others[i], err);
     }
     return r;
 }

@@ -24,8 +24,10 @@ enum { /* columns of the hook_index_ queries */
        COL_ORGANIZATION_KEYS,
        COL_REPLY,
        COL_QUEUE_LIMIT,
-       COL_DEDUPE, /* the last one of the flow */
+       COL_DEDUPE,
+       COL_TRIGGER_REPLIES, /* the last one of the flow */
        COL_LIMITED,
+       COL_ONE_ADDRESS,
 };
 
 /* A shared flow, its memory and its place in the table. */
@@ -133,6 +135,25 @@ const struct hook_entry *hook_table_find(const struct hook_table *t, const struc
     return e;
 }
 
+enum hook_found hook_table_flow_of(const struct hook_table *t, const struct uuid *instance_id,
+                                   struct str name, struct uuid *ret_id)
+{
+    const struct hook_entry *found = NULL;
+    size_t n = 0;
+    for (const struct hook_entry *e = t->by_instance[bucket(instance_id, t->cap)]; e;
+         e = e->next_of_instance) {
+        if (uuid_eq(&e->instance_id, instance_id) &&
+            (name.len == 0 || str_eq(e->flow->name, name))) {
+            found = e;
+            n++;
+        }
+    }
+    if (n == 1) {
+        *ret_id = found->id;
+    }
+    return n == 0 ? HOOK_NONE : n == 1 ? HOOK_ONE : HOOK_SEVERAL;
+}
+
 void hook_table_copy(const struct hook_entry *e, struct hook_target *ret)
 {
     struct hook_flow_slot *slot = (struct hook_flow_slot *)e->flow;
@@ -233,7 +254,7 @@ static void flow_digest(const struct db_rows *rows, size_t row, uint8_t ret[32])
 {
     struct buf text;
     buf_init(&text, 0);
-    for (int column = COL_FLOW_NAME; column <= COL_DEDUPE; column++) {
+    for (int column = COL_FLOW_NAME; column <= COL_TRIGGER_REPLIES; column++) {
         bool null = db_is_null(rows, row, column);
         struct str value = null ? str_n("", 0) : db_str(rows, row, column);
         buf_addf(&text, "%d:%zu:", null, value.len);
@@ -243,23 +264,12 @@ static void flow_digest(const struct db_rows *rows, size_t row, uint8_t ret[32])
     buf_done(&text);
 }
 
-/* The path is compiled again from its members; NULL when the flow has none. */
-static const struct path *dedupe_path(const struct db_rows *rows, size_t row, struct arena *a)
+const struct path *hook_table_path(const struct db_rows *rows, size_t row, int column,
+                                   struct arena *a)
 {
     struct str *keys = NULL;
-    size_t n = db_is_null(rows, row, COL_DEDUPE) ? 0 : db_array(rows, row, COL_DEDUPE, a, &keys);
-    if (n == 0 || n > PATH_MAX_SEGMENTS) {
-        return NULL;
-    }
-    struct path_segment *segments = arena_array(a, n, sizeof(*segments));
-    for (size_t i = 0; i < n; i++) {
-        segments[i].key = str_n(arena_strndup(a, keys[i].ptr, keys[i].len), keys[i].len);
-        segments[i].index = path_index(segments[i].key);
-    }
-    struct path *p = arena_new_of(a, struct path);
-    p->segments = segments;
-    p->n_segments = n;
-    return p;
+    size_t n = db_is_null(rows, row, column) ? 0 : db_array(rows, row, column, a, &keys);
+    return path_of_keys(a, keys, n);
 }
 
 static struct hook_flow_slot *flow_new(const struct db_rows *rows, size_t row)
@@ -279,7 +289,8 @@ static struct hook_flow_slot *flow_new(const struct db_rows *rows, size_t row)
         f->has_reply =
             hook_reply_parse(slot->arena, db_str(rows, row, COL_REPLY), &f->reply, &err) == 0;
     }
-    f->dedupe = dedupe_path(rows, row, slot->arena);
+    f->dedupe = hook_table_path(rows, row, COL_DEDUPE, slot->arena);
+    f->trigger_replies = db_bool(rows, row, COL_TRIGGER_REPLIES);
     f->queued = db_int(rows, row, COL_QUEUE_LIMIT) > 0 || f->dedupe;
     return slot;
 }
@@ -336,6 +347,11 @@ static struct hook_keys *keys_of(const struct db_rows *rows, size_t row)
     keys->n = (uint32_t)n;
     memcpy(keys->keys, digest, n * 32);
     return keys;
+}
+
+bool hook_table_row_has_endpoint(const struct db_rows *rows, size_t row)
+{
+    return db_bool(rows, row, COL_ONE_ADDRESS);
 }
 
 void hook_table_put_row(struct hook_table *t, const struct db_rows *rows, size_t row,

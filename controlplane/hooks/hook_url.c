@@ -50,9 +50,17 @@ bool hook_url_parse(struct str target, struct hook_url *ret)
     struct str id = cut(path, '/', &url.fragment);
     char text[GLOBAL_ID_MAX];
     size_t len = decode(id, text, sizeof(text));
-    if (len == 0 || !global_id_parse(str_n(text, len), "InstanceFlowConfig", &url.flow_config_id)) {
-        return false;
+    static const char *const types[_HOOK_URL_KIND_N] = {
+        [HOOK_URL_FLOW] = "InstanceFlowConfig",
+        [HOOK_URL_INSTANCE] = "Instance",
+        [HOOK_URL_INTEGRATION] = "Integration",
+    };
+    for (int kind = 0; len > 0 && kind < _HOOK_URL_KIND_N; kind++) {
+        if (global_id_parse(str_n(text, len), types[kind], &url.id)) {
+            url.kind = (enum hook_url_kind)kind;
+            *ret = url;
+            return true;
+        }
     }
-    *ret = url;
-    return true;
+    return false;
 }

@@ -103,6 +103,16 @@ void op_send(struct op *op, int status, struct str content_type, struct str body
     }
 }
 
+h2o_req_t *op_begin(struct op *op, int status, struct str content_type, size_t body_len)
+{
+    h2o_req_t *req = op->req;
+    if (req) {
+        set_head(req, op->loop, status, content_type, body_len);
+    }
+    op_free(op);
+    return req;
+}
+
 static void free_body(void *memory)
 {
     char **body = memory;

@@ -32,6 +32,10 @@ void op_retry(struct op *op, int status, int seconds, const char *code, const ch
 void op_header(struct op *op, struct str name, struct str value);
 void op_send(struct op *op, int status, struct str content_type, struct str body);
 
+/* For a body that is sent in parts, by a generator of h2o: sets the head, with the body's length,
+ * and frees the op. NULL when the sender is gone. */
+h2o_req_t *op_begin(struct op *op, int status, struct str content_type, size_t body_len) must_check;
+
 static inline struct str op_str(h2o_iovec_t v)
 {
     return str_n(v.base, v.len);

@@ -7,6 +7,7 @@
 #include "hooks/hook_url.h"
 #include "http/metrics.h"
 #include "log.h"
+#include "results/results.h"
 
 #define NO_BODY  KIB(64)
 #define PAGE_MAX KIB(256)
@@ -29,6 +30,16 @@ static void handle_api(void *arg, struct db *db, const struct lane_request *requ
         api_handle(ctx->api, db, request->authorization, request->body, reply);
     } else {
         reply_error(reply, 404, "not_found", "this process does not serve the API");
+    }
+}
+
+static void handle_results(void *arg, struct op *op)
+{
+    struct routes_ctx *ctx = arg;
+    if (ctx->results) {
+        results_handle(ctx->results, op);
+    } else {
+        op_error(op, 404, "not_found", "this process does not serve results");
     }
 }
 
@@ -63,6 +74,7 @@ const struct route routes[] = {
     {HOOK_PATH, true, HOOK_METHODS, LANE_LOOP, HOOK_MAX_BODY, .on_loop = handle_hook},
     {"/api", false, METHOD_POST, LANE_POOL, ROUTES_MAX_BODY, .on_pool = handle_api},
     {"/api/", false, METHOD_POST, LANE_POOL, ROUTES_MAX_BODY, .on_pool = handle_api},
+    {RESULTS_PATH, true, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_results},
     {"/healthz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_healthz},
     {"/readyz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_readyz},
     {"/metrics", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_metrics},

@@ -5,9 +5,11 @@
 
 struct api;
 struct hooks;
+struct results;
 struct routes_ctx {
-    struct api *api;     /* NULL: this process has not the role */
-    struct hooks *hooks; /* NULL: this process has not the role */
+    struct api *api;         /* NULL: this process has not the role */
+    struct hooks *hooks;     /* NULL: this process has not the role */
+    struct results *results; /* NULL: this process has not the role */
     /* NULL and true when ready, else what is missing, for people. */
     bool (*ready)(void *arg, const char **ret_missing);
     void *ready_arg;

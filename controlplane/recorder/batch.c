@@ -1,6 +1,6 @@
 /* Owns the writing of results: one COPY for results, one for log lines, one statement for states,
- * one for the places in queues that become free, what follows for retries where a flow has them,
- * one commit. The primary key decides: a result
+ * one for the places in queues that become free, what follows for retries where a flow has them and
+ * for the events of preprocess flows, one commit. The primary key decides: a result
  * already there wins; a result of an attempt that lost its lease is refused. A batch of results
  * alone, all too young to have lost anything, is one statement. A row PostgreSQL cannot take is
  * found by halving the batch and is recorded as a failure instead, so that it cannot hold up the
@@ -12,6 +12,8 @@
 #include "log.h"
 #include "recorder/log_rows.h"
 #include "recorder/retries.h"
+#include "recorder/routes.h"
+#include "value.h"
 
 #define RESULT_COPY                                                                                \
     "COPY execution_result (id, organization_id, attempt, status, n_steps, steps_size, "           \
@@ -141,7 +143,6 @@ static int write_streamed(struct batch *b, struct db *db, struct err *err)
                                                 .organization_id = r->organization_id,
                                                 .instance_id = r->instance_id,
                                                 .flow_config_id = r->flow_config_id,
-                                                .attempt = r->attempt,
                                                 .logs = r->logs},
                              err);
     }
@@ -331,7 +332,8 @@ static bool results_alone(const struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
         const struct run_result *r = &b->results[i];
-        if (r->logs.n || r->states.n || r->queued || r->streamed || retries_concern(r)) {
+        if (r->logs.n || r->states.n || r->queued || r->streamed || r->route || r->values.n ||
+            retries_concern(r)) {
             return false;
         }
     }
@@ -363,6 +365,29 @@ static int free_places(struct batch *b, struct db *db, struct err *err)
     return r;
 }
 
+/* The large values that the results name stay; the sweeper takes those that none names. */
+static int keep_values(struct batch *b, struct db *db, struct err *err)
+{
+    size_t most = 0, n = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        most += b->results[i].values.n;
+    }
+    if (most == 0) {
+        return 0;
+    }
+    struct uuid *executions = arena_array(b->arena, most, sizeof(*executions));
+    struct uuid *values = arena_array(b->arena, most, sizeof(*values));
+    for (size_t i = 0; i < b->n; i++) {
+        const struct value_ref *refs = b->results[i].values.items;
+        for (size_t k = 0; k < b->results[i].values.n; k++) {
+            executions[n] = b->results[i].execution_id;
+            values[n++] = refs[k].value_id;
+        }
+    }
+    return db_run(db, QUERY_RECORD_VALUES_KEPT, NULL, err, DB_UUIDS(executions, n),
+                  DB_UUIDS(values, n));
+}
+
 static bool any_retry(const struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++) {
@@ -383,8 +408,15 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     if (r == 0 && !young) {
         r = drop_fenced(b, db, err);
     }
+    bool routes = r == 0 && routes_any(b);
+    if (routes) {
+        r = routes_find(b, db, err);
+    }
     if (r == 0 && b->n > 0) {
         r = copy_results(b, db, err);
+    }
+    if (r == 0 && routes) {
+        r = routes_write(b, db, err);
     }
     if (r == 0 && b->n > 0) {
         r = copy_logs(b, db, err);
@@ -394,6 +426,9 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     }
     if (r == 0 && b->n > 0) {
         r = write_states(b, db, err);
+    }
+    if (r == 0 && b->n > 0) {
+        r = keep_values(b, db, err);
     }
     if (r == 0 && b->n > 0) {
         r = free_places(b, db, err);
@@ -406,6 +441,8 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     }
     if (r != 0) {
         db_rollback(db);
+    } else if (routes) {
+        routes_keep(b);
     }
     return r;
 }
@@ -437,7 +474,8 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     struct run_result *one = &b->results[0];
     char id[UUID_TEXT_LEN + 1];
     uuid_format(&one->execution_id, id);
-    if (one->steps.len == 0 && one->logs.n == 0 && one->states.n == 0 && one->retry_max == 0) {
+    if (one->steps.len == 0 && one->logs.n == 0 && one->states.n == 0 && one->retry_max == 0 &&
+        !one->route) {
         log_error("a result cannot be recorded and is given up", LOG_STR("execution", id),
                   LOG_STR("error", err->message));
         return 0;
@@ -450,9 +488,9 @@ static int record_halves(struct batch *b, struct db *db, uint64_t *ret_recorded,
     one->status = RUN_FAILED;
     one->n_steps = one->steps_size = 0;
     one->steps = str_n("", 0);
-    one->logs.n = one->states.n = 0;
+    one->logs.n = one->states.n = one->values.n = 0;
     one->retry_max = 0;
-    one->streamed = false;
+    one->streamed = one->route = false;
     return record_sorted(b, db, ret_recorded, err);
 }
 
@@ -487,6 +525,7 @@ int batch_record(struct batch *b, struct db *db, uint64_t *ret_recorded, struct 
     struct batch sorted = *b; /* the caller may try the same batch again */
     sorted.results = arena_dup(b->arena, b->results, b->n * sizeof(*b->results));
     sorted.n_freed = 0;
+    b->routed = sorted.routed = arena_new_of(b->arena, struct routed);
     int r = record_sorted(&sorted, db, ret_recorded, err);
     b->freed = sorted.freed;
     b->n_freed = sorted.n_freed;

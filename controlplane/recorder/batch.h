@@ -4,6 +4,19 @@
 #include "db.h"
 #include "run_result.h"
 
+struct route;
+/* What the results of preprocess flows led to, once it is committed. */
+struct routed_reply {
+    struct routed_reply *next;
+    const char *subject;
+    struct sync_reply message;
+};
+struct routed {
+    struct uuid *ids; /* new executions */
+    size_t n;
+    struct routed_reply *replies; /* to senders whose event went nowhere */
+};
+
 struct batch {
     struct arena *arena; /* borrowed */
     struct run_result *results;
@@ -11,6 +24,11 @@ struct batch {
     /* Queues and customers in which places were freed, in the arena; batch_record fills it. */
     struct uuid *freed;
     size_t n_freed;
+    struct routed *routed; /* batch_record makes and fills it */
+    /* routes.c, within one transaction */
+    struct route *routes;
+    size_t n_routes;
+    struct routed_reply *pending_replies;
 };
 /* Adds every result of a message (a wire batch). Malformed ones are counted and left out. The
  * message's bytes must outlive the batch. */

@@ -81,6 +81,20 @@ static void in_progress(struct recorder *r, struct bus_message **messages, int n
     }
 }
 
+/* What was committed for preprocess flows: new executions run, senders of lost events are told. */
+static void send_on(struct recorder *r, const struct routed *routed)
+{
+    if (routed->n > 0 && r->options.on_executions) {
+        r->options.on_executions(r->options.on_executions_arg, routed->ids, routed->n);
+    }
+    for (const struct routed_reply *reply = routed->replies; reply; reply = reply->next) {
+        AUTO(buf_done) struct buf message = {0};
+        buf_init(&message, KIB(64));
+        wire_encode(&sync_reply_message, &reply->message, &message);
+        (void)!bus_publish(r->bus, reply->subject, buf_str(&message));
+    }
+}
+
 /* Records until it holds or the process stops; <0 when it stops, else how many results came. */
 static ptrdiff_t record(struct recorder *r, struct bus_message **messages, int n)
 {
@@ -104,6 +118,7 @@ static ptrdiff_t record(struct recorder *r, struct bus_message **messages, int n
             if (batch.n_freed > 0 && r->options.on_freed) {
                 r->options.on_freed(r->options.on_freed_arg, batch.freed, batch.n_freed);
             }
+            send_on(r, batch.routed);
             if (malformed > 0) {
                 log_error("malformed results were left out", LOG_INT("results", malformed));
             }

@@ -14,6 +14,9 @@ struct recorder_options {
      * thread. May be NULL. */
     void (*on_freed)(void *arg, const struct uuid *keys, size_t n);
     void *on_freed_arg;
+    /* After a commit that made these executions; on the recorder's thread. May be NULL. */
+    void (*on_executions)(void *arg, const struct uuid *ids, size_t n);
+    void *on_executions_arg;
 };
 int recorder_new(const struct recorder_options *options, struct recorder **ret,
                  struct err *err) must_check;

@@ -3,6 +3,7 @@ import pytest
 
 from fault.cases import CASES, Outcome, run_case
 from fault.effects import run_effects
+from fault.values import run_values
 from harness.stack import Cluster
 
 
@@ -32,3 +33,8 @@ def test_the_switch_lets_effects_repeat(durable):
     """That the case above would show it: without the recording they are repeated."""
     outcome = run_effects(durable, events=40, kills=1, record_before_writes=False)
     assert outcome.repeated > 0 and outcome.recorded == outcome.executions, str(outcome)
+
+
+def test_large_values(durable):
+    outcome = run_values(durable, events=3, size=3_500_000, kills=['controlplane', 'worker'])
+    assert outcome.good() and outcome.taken_over > 0 and outcome.while_sending > 0, str(outcome)

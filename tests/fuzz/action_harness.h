@@ -16,6 +16,11 @@ struct arena *action_arena(struct action_context *ctx)
     return ctx->arena;
 }
 
+struct spill_set *action_spills(struct action_context *ctx)
+{
+    return NULL;
+}
+
 const struct action *action_descriptor(struct action_context *ctx)
 {
     return ctx->action;

@@ -5,6 +5,7 @@
 #include "presence.h"
 #include "run_request.h"
 #include "run_result.h"
+#include "value.h"
 #include "wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,7 +16,9 @@ static const struct wire_message *const messages[] = {
     &presence_run_message,     &hook_request_message,     &run_request_message,
     &run_result_message,       &result_log_message,       &result_state_message,
     &step_result_message,      &sync_reply_message,       &checkpoint_message,
-    &checkpoint_read_message,  &checkpoint_parts_message,
+    &checkpoint_read_message,  &checkpoint_parts_message, &value_ref_message,
+    &value_chunk_message,      &value_answer_message,     &value_read_message,
+    &value_part_message,
 };
 
 static void check_message(const struct wire_message *m, struct str bytes)

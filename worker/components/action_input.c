@@ -87,6 +87,9 @@ static struct json unwrap(struct json v)
 /* The start of a value, for messages. */
 static const char *shown(struct action_context *ctx, struct json v)
 {
+    if (v.type == JSON_BINARY) {
+        return arena_printf(action_arena(ctx), "%u bytes", v.len);
+    }
     struct str s = value_to_text(action_arena(ctx), v);
     bool cut = s.len > 60;
     return arena_printf(action_arena(ctx), "%.*s%s", (int)(cut ? 60 : s.len), s.ptr,
@@ -105,8 +108,11 @@ int action_input_text(struct action_context *ctx, const char *key, struct str *r
         *ret = json_as_str(v);
     } else if (json_is_nullish(v)) {
         *ret = STR("");
-    } else {
-        *ret = value_to_text(action_arena(ctx), v);
+    } else if (!value_text(action_arena(ctx), v, ret)) {
+        return action_input_error(ctx, key, err,
+                                  "is too large to be written as text: at most %zu MB, and half of "
+                                  "the memory that the execution has left.",
+                                  (size_t)(VALUE_TEXT_MAX / MIB(1)));
     }
     return 0;
 }
@@ -183,19 +189,26 @@ int action_input_bool(struct action_context *ctx, const char *key, bool *ret, st
                               shown(ctx, v));
 }
 
-/* Text that starts like an array or object is parsed; text that only looks so stays text. */
-static struct json parsed_if(struct action_context *ctx, struct json v, const char *openers)
+/* Text that starts like an array or object is parsed; text that only looks so stays text. Fails
+ * when it is too large to be parsed. */
+static int parse_if(struct action_context *ctx, const char *key, const char *openers,
+                    struct json *io_v, struct err *err)
 {
-    if (v.type == JSON_STRING) {
-        struct str s = str_trim(json_as_str(v));
-        if (s.len && strchr(openers, s.ptr[0])) {
-            struct json parsed;
-            if (action_parse_json(ctx, json_as_str(v), &parsed, NULL) == 0) {
-                return parsed;
-            }
-        }
+    struct str s = str_trim(json_as_str(*io_v));
+    struct json parsed;
+    if (io_v->type != JSON_STRING || !s.len || !strchr(openers, s.ptr[0])) {
+        return 0;
     }
-    return v;
+    int rc = action_parse_json(ctx, json_as_str(*io_v), &parsed, NULL);
+    if (rc == -ENOMEM) {
+        (void)action_input_error(ctx, key, err,
+                                 "is a JSON text of %u MB, which is too large to be parsed in one "
+                                 "execution. Work on smaller parts.",
+                                 io_v->len / (uint32_t)MIB(1));
+        return rc;
+    }
+    *io_v = rc == 0 ? parsed : *io_v;
+    return 0;
 }
 
 int action_input_list(struct action_context *ctx, const char *key, struct json *ret,
@@ -206,7 +219,11 @@ int action_input_list(struct action_context *ctx, const char *key, struct json *
     if (rc < 0) {
         return rc;
     }
-    v = parsed_if(ctx, unwrap(v), "[");
+    v = unwrap(v);
+    rc = parse_if(ctx, key, "[", &v, err);
+    if (rc < 0) {
+        return rc;
+    }
     if (v.type == JSON_UNDEFINED || (v.type == JSON_STRING && v.len == 0)) {
         *ret = json_array(NULL, 0);
     } else if (v.type == JSON_ARRAY) {
@@ -225,7 +242,10 @@ int action_input_object(struct action_context *ctx, const char *key, struct json
     if (rc < 0) {
         return rc;
     }
-    v = parsed_if(ctx, v, "[{");
+    rc = parse_if(ctx, key, "[{", &v, err);
+    if (rc < 0) {
+        return rc;
+    }
     if (v.type == JSON_OBJECT) {
         *ret = v;
         return 0;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "catalog.h"
-#include "json.h"
+#include "spill.h"
 
 struct action_context; /* the engine's; see the accessors below */
 
@@ -11,8 +11,9 @@ struct action_context; /* the engine's; see the accessors below */
 struct action_result {
     struct json data; /* becomes step.results; bytes with a content type as {data, contentType} */
     const char *content_type; /* of binary data or a synchronous reply; NULL = none */
-    int status_code;          /* for a synchronous reply; 0 = unset */
-    struct json headers;      /* for a synchronous reply; UNDEFINED = unset */
+    int status_code;          /* for a reply; 0 = unset. Of a trigger that fails: its sender's */
+    struct json headers;      /* for a reply; UNDEFINED = unset */
+    struct json reply_body;   /* ACTION_REPLIES: UNDEFINED = {"executionId"} */
     const char *branch;       /* branching actions: the branch taken; NULL = none */
     bool break_loop;          /* leave the innermost loop */
     bool stop_execution;      /* end the execution successfully */
@@ -34,6 +35,7 @@ enum action_flags {
     ACTION_STOPS = 1 << 6,
     ACTION_SCHEDULE = 1 << 7,          /* trigger: a schedule is allowed */
     ACTION_SCHEDULE_REQUIRED = 1 << 8, /* trigger: a schedule is required */
+    ACTION_REPLIES = 1 << 9,           /* trigger: its result is what the sender is answered */
 };
 
 struct action_input {
@@ -79,6 +81,8 @@ int action_input_error(struct action_context *ctx, const char *key, struct err *
 /* Fails ("action.memory") when the run's arena has less than `bytes` left: asked before anything
  * whose size an input decides. */
 int action_room(struct action_context *ctx, size_t bytes, struct err *err) must_check;
+/* For results that may be large: what is gathered there stays out of memory. */
+struct spill_set *action_spills(struct action_context *ctx);
 /* Parses JSON text within the arena's room; -EINVAL as json_parse. */
 int action_parse_json(struct action_context *ctx, struct str text, struct json *ret,
                       struct err *err) must_check;
@@ -115,6 +119,8 @@ enum log_line_level {
 void action_log(struct action_context *ctx, enum log_line_level level, struct str message);
 /* The payload of the trigger (section "trigger results" of the definition format). */
 struct json action_trigger_payload(struct action_context *ctx);
+/* Where another flow of the instance is called; UNDEFINED: it has none of this name. */
+struct json action_flow_url(struct action_context *ctx, struct str flow_name);
 /* Nanoseconds (monotonic) at which the run must end; blocking calls must not wait past it. */
 int64_t action_deadline(struct action_context *ctx);
 /* Deterministic for (execution, step, iteration): sent as Idempotency-Key. */

@@ -56,8 +56,9 @@ static void build_common(struct instance *in, struct arena *a)
 
 static void build_flows(struct instance *in, struct arena *a)
 {
-    struct json_builder urls, keys;
+    struct json_builder urls, calls, keys;
     json_build_object(&urls, a);
+    json_build_object(&calls, a);
     json_build_object(&keys, a);
     const struct fetched_flow *flows = in->fetched.flows.items;
     in->flows = arena_array(a, in->fetched.flows.n, sizeof(*in->flows));
@@ -69,6 +70,7 @@ static void build_flows(struct instance *in, struct arena *a)
             list = json_array(NULL, 0);
         }
         json_set(&urls, f->name, json_str(f->webhook_url));
+        json_set(&calls, f->name, json_str(f->call_url.len ? f->call_url : f->webhook_url));
         json_set(&keys, f->name, list);
         const struct plan_flow *plan = plan_flow(in->plan, f->name);
         if (!plan) {
@@ -83,6 +85,7 @@ static void build_flows(struct instance *in, struct arena *a)
                            {STR("stableId"), json_str(f->stable_id)})};
     }
     in->webhook_urls = json_built(&urls);
+    in->call_urls = json_built(&calls);
     in->webhook_api_keys = json_built(&keys);
 }
 

@@ -15,7 +15,8 @@ struct instance_flow {
 struct instance {
     struct fetched_instance fetched; /* definition and config left empty */
     struct plan *plan;
-    struct json config; /* object: config variable key -> value */
+    struct json config;    /* object: config variable key -> value */
+    struct json call_urls; /* as webhook_urls, but each of its flow alone */
     struct json webhook_urls, webhook_api_keys, customer, instance, integration;
     struct instance_flow *flows;
     size_t n_flows;

@@ -25,6 +25,11 @@ struct arena *action_arena(struct action_context *ctx)
     return ctx->run->scratch;
 }
 
+struct spill_set *action_spills(struct action_context *ctx)
+{
+    return &ctx->run->memory->spills;
+}
+
 void action_log(struct action_context *ctx, enum log_line_level level, struct str message)
 {
     run_log(ctx->run, level, ctx->step->def->name, message);
@@ -33,6 +38,11 @@ void action_log(struct action_context *ctx, enum log_line_level level, struct st
 struct json action_trigger_payload(struct action_context *ctx)
 {
     return ctx->run->payload;
+}
+
+struct json action_flow_url(struct action_context *ctx, struct str flow_name)
+{
+    return json_get(ctx->run->instance->call_urls, flow_name);
 }
 
 int64_t action_deadline(struct action_context *ctx)
@@ -128,5 +138,5 @@ struct json action_cursor(struct action_context *ctx)
 
 void action_set_cursor(struct action_context *ctx, struct json cursor)
 {
-    ctx->run->cursor = json_copy(ctx->run->keep, cursor);
+    ctx->run->cursor = spill_copy(&ctx->run->memory->spills, ctx->run->keep, cursor, 0);
 }

@@ -6,6 +6,8 @@
 #include "definitions/instance.h"
 #include "run_request.h"
 #include "run_result.h"
+#include "spill.h"
+#include "value_sender.h"
 
 #define RUN_DEADLINE_MS      (15 * 60 * 1000)
 #define RUN_MEMORY_MAX       MIB(256) /* values of one run */
@@ -16,7 +18,8 @@
 #define RUN_LOG_BYTES_MAX    MIB(1)
 #define RUN_STATE_MAX        STATE_MAX_BYTES                /* all stores together */
 #define RUN_RESULT_MAX       (6 * 1024 * 1024 + 512 * 1024) /* one message */
-#define SYNC_REPLY_MAX       MIB(5)
+#define SYNC_REPLY_MAX       MIB(5) /* in one message; larger answers are stored */
+#define RUN_VALUE_MIN        MIB(1) /* step results larger than this are stored apart */
 
 struct engine_memory;
 struct http_client;
@@ -41,12 +44,20 @@ struct engine_env {
     /* Reads what earlier attempts have stored, from what->first on; points into the arena. */
     int (*checkpoint_read)(void *ctx, const struct checkpoint_read *what, int64_t deadline_ns,
                            struct arena *a, struct checkpoint_parts *ret, struct err *err);
+    /* Stores a large value; errors as value_sender_run. NULL: none are stored. */
+    int (*value_put)(void *ctx, const struct value *value, int64_t deadline_ns, int64_t stall_ns,
+                     struct err *err);
+    /* Reads one back, into the set or the arena. */
+    int (*value_get)(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
+                     uint64_t size, int64_t deadline_ns, struct spill_set *spills, struct arena *a,
+                     struct str *ret, struct err *err);
     /* Sends an encoded sync_reply; a caller that has gone is no error. */
     void (*reply)(void *ctx, const char *subject, struct str data);
     /* Sends an encoded run_progress of a test run; NULL = nobody is told. */
     void (*progress)(void *ctx, struct str data);
     struct http_client *(*http)(void *ctx);
-    int64_t run_ms; /* 0 = RUN_DEADLINE_MS */
+    int64_t run_ms;                /* 0 = RUN_DEADLINE_MS */
+    struct spill_disk *spill_disk; /* for large values; NULL = they stay in memory */
 };
 
 /* What a slot keeps between runs: arenas and buffers that shrink back when a run was large. */

@@ -35,8 +35,10 @@ static int eval_template(struct run *run, const struct template *t, struct json 
                          struct err *err)
 {
     struct buf *text = &run->memory->text;
+    size_t max = text->max;
     buf_clear(text);
-    for (size_t i = 0; i < t->n_parts && !text->full && text->len <= TEXT_MAX; i++) {
+    text->max = TEXT_MAX;
+    for (size_t i = 0; i < t->n_parts && !text->full; i++) {
         const struct template_part *part = &t->parts[i];
         if (part->type == TEMPLATE_TEXT) {
             buf_add_str(text, part->text);
@@ -46,7 +48,8 @@ static int eval_template(struct run *run, const struct template *t, struct json 
             template_add_value(text, eval_path(run, part->path));
         }
     }
-    if (text->full || text->len > TEXT_MAX) {
+    text->max = max;
+    if (text->full) {
         return err_set(err, -EFBIG, "input.too_large", "the text of a template is over %zu bytes",
                        TEXT_MAX);
     }

@@ -11,6 +11,7 @@
 #include "secret.h"
 
 #define KEEP_BYTES KIB(32) /* buffers larger than this are given back after a run */
+#define STORED_MIN KIB(16) /* smaller data for which there is no room is left out, not stored */
 
 static void shrink(struct buf *b)
 {
@@ -34,7 +35,14 @@ void recorder_clear(struct recorder *r)
         r->logs = NULL;
         r->cap_logs = 0;
     }
+    if (r->cap_values > 64) {
+        mem_free(r->values);
+        r->values = NULL;
+        r->cap_values = 0;
+    }
     r->n_steps = r->n_steps_left_out = r->n_logs = r->n_logs_left_out = 0;
+    r->n_values = r->values_said = r->value_timeouts = 0;
+    r->raw = str_n(NULL, 0);
 }
 
 void recorder_done(struct recorder *r)
@@ -44,6 +52,7 @@ void recorder_done(struct recorder *r)
     buf_done(&r->message);
     buf_done(&r->log_text);
     mem_free(r->logs);
+    mem_free(r->values);
 }
 
 static void add_path(struct buf *to, const struct loop_frame *frame)
@@ -86,6 +95,7 @@ void run_record_again(struct run *run, struct str message)
 {
     if (run->recorder->steps.len + message.len <= RUN_STEP_BYTES_MAX) {
         add_step(run->recorder, message);
+        run_keep_value(run, &run->memory->resume.next);
     } else {
         run->recorder->n_steps_left_out++;
     }
@@ -94,6 +104,7 @@ void run_record_again(struct run *run, struct str message)
 void run_record_step(struct run *run, const struct step_record *record)
 {
     struct recorder *r = run->recorder;
+    r->raw = str_n(NULL, 0); /* of the step before */
     if (run->instance->fetched.step_results_disabled) {
         return;
     }
@@ -107,12 +118,6 @@ void run_record_step(struct run *run, const struct step_record *record)
         {STR("contentType"),
          record->content_type ? json_cstr(record->content_type) : json_undefined()},
     };
-    buf_clear(&r->data);
-    size_t room = RUN_STEP_BYTES_MAX - MIN(r->steps.len, RUN_STEP_BYTES_MAX);
-    bool fits = !record->left_out && json_size(record->data) <= room;
-    if (fits) {
-        msgpack_write(&r->data, json_object(members, record->content_type ? 2 : 1));
-    }
     struct step_result s = {
         .name = str_of(def->name),
         .key = str_of(def->key),
@@ -120,13 +125,20 @@ void run_record_step(struct run *run, const struct step_record *record)
         .action = str_of(def->action),
         .started_ns = record->started_ns,
         .ended_ns = record->ended_ns,
-        .data = buf_str(&r->data),
         .error = str_of(record->error),
         .branch = str_of(record->branch),
         .loop_path = run->loop ? run_loop_path(run) : STR(""),
         .attempts = record->attempts > 1 ? record->attempts : 0,
-        .skipped_data = !fits,
     };
+    s.content_type = str_of(record->content_type);
+    s.content_type.len = MIN(s.content_type.len, VALUE_TYPE_MAX);
+    size_t room = RUN_STEP_BYTES_MAX - MIN(r->steps.len, RUN_STEP_BYTES_MAX);
+    struct json whole = json_object(members, record->content_type ? 2 : 1);
+    s.skipped_data = record->left_out || !run_encode_data(run, whole, room, &s);
+    if (!s.skipped_data && uuid_is_nil(&s.value_id)) {
+        s.data = buf_str(&r->data);
+        s.content_type = STR("");
+    }
     struct str message = encode_step(r, &s);
     add_step(r, message);
     checkpoint_add(run, message);
@@ -147,9 +159,9 @@ static size_t line_length(struct str message)
     return len;
 }
 
-void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message)
+static void add_line(struct recorder *r, int64_t time_ns, enum log_line_level level,
+                     const char *step_name, struct str message)
 {
-    struct recorder *r = run->recorder;
     size_t len = line_length(message);
     if (r->n_logs >= RUN_LOG_LINES_MAX || r->log_text.len + len > RUN_LOG_BYTES_MAX) {
         r->n_logs_left_out++;
@@ -159,12 +171,32 @@ void run_log(struct run *run, enum log_line_level level, const char *step_name, 
         r->cap_logs = r->cap_logs ? r->cap_logs * 2 : 16;
         r->logs = mem_realloc(r->logs, r->cap_logs * sizeof(*r->logs));
     }
-    r->logs[r->n_logs++] = (struct log_entry){.time_ns = clock_now_ns(),
+    r->logs[r->n_logs++] = (struct log_entry){.time_ns = time_ns,
                                               .level = level,
                                               .step_name = step_name,
                                               .at = r->log_text.len,
                                               .len = len};
     buf_add(&r->log_text, message.ptr, len);
+}
+
+void run_log_anew(struct run *run, enum log_line_level level, const char *step_name,
+                  struct str message)
+{
+    add_line(run->recorder, clock_now_ns(), level, step_name, message);
+}
+
+void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message)
+{
+    if (!run->memory->resume.has_next) {
+        run_log_anew(run, level, step_name, message);
+    }
+}
+
+void run_log_again(struct run *run, const struct result_log *line)
+{
+    const char *step_name = arena_strndup(run->keep, line->step_name.ptr, line->step_name.len);
+    add_line(run->recorder, line->time_ns, (enum log_line_level)MIN(line->level, LINE_METRIC),
+             step_name, line->message);
 }
 
 size_t run_log_lines(const struct run *run, uint32_t from, struct result_log *ret)
@@ -204,7 +236,8 @@ static struct wire_list collect_logs(struct run *run)
     return (struct wire_list){.items = logs, .n = n};
 }
 
-/* Writes the batch anew without the data of steps that have more than `keep` bytes. */
+/* Writes the batch anew without the data of steps that have more than `keep` bytes: they are stored
+ * apart, or left out. */
 static void leave_out_data(struct run *run, size_t keep)
 {
     struct recorder *r = run->recorder;
@@ -217,8 +250,8 @@ static void leave_out_data(struct run *run, size_t keep)
         arena_clear(a);
         ASSERT(wire_decode(&step_result_message, a, message, &s, NULL) == 0);
         if (s.data.len > keep) {
+            s.skipped_data = s.data.len < STORED_MIN || !run_store_data(run, &s);
             s.data = STR("");
-            s.skipped_data = true;
         }
         wire_batch_add(&r->steps, encode_step(r, &s));
     }
@@ -286,8 +319,8 @@ void run_record_result(struct run *run, struct buf *to)
     }
     struct buf *packed = &r->data;
     buf_clear(packed);
-    size_t room = RUN_RESULT_MAX - MIN(state_bytes + r->log_text.len + 64 * r->n_logs,
-                                       (size_t)RUN_RESULT_MAX - KIB(64));
+    size_t taken = state_bytes + r->log_text.len + 64 * r->n_logs + 24 * (r->n_values + r->n_steps);
+    size_t room = RUN_RESULT_MAX - MIN(taken, (size_t)RUN_RESULT_MAX - KIB(64));
     if (r->n_steps) {
         compress_steps(run, room, packed);
         if (packed->len > room) { /* names alone are too much: keep none */
@@ -316,8 +349,18 @@ void run_record_result(struct run *run, struct buf *to)
         .logs = collect_logs(run),
         .states = failed ? (struct wire_list){0} : states,
         .queued = q->queued,
+        .values = {.items = r->values, .n = r->n_values},
     };
     add_retry(run, &result);
+    if (run->routed && !failed) {
+        result.route = true;
+        result.route_flow = run->route.flow.value;
+        result.route_flow_field = run->route.flow.field;
+        result.route_customer = run->route.customer.value;
+        result.route_customer_field = run->route.customer.field;
+        result.reply_to = q->reply_to;
+        result.traceparent = q->traceparent;
+    }
     result.streamed = run_is_told(run);
     wire_encode(&run_result_message, &result, to);
 }

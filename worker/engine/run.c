@@ -6,7 +6,9 @@
  * is the body arena of the innermost loop, given back after each iteration: the last step's result
  * is copied into the loop's list, and what a later step may refer to (plan_step.used_later,
  * last_use) into the carry arena, so that a loop of any length needs the memory of two iterations
- * and of its results; results that nobody refers to are left out beyond what is worth showing. */
+ * and of its results; results that nobody refers to are left out beyond what is worth showing.
+ * Large values stand apart (spill.h): copies are the same bytes, and each is given back with the
+ * memory of the level of loops it belongs to. */
 #include "engine/run_priv.h"
 
 #include "clock.h"
@@ -27,6 +29,7 @@ struct engine_memory *engine_memory_new(void)
 {
     struct engine_memory *m = mem_new(struct engine_memory);
     m->keep = arena_new(KEEP_FIRST, ARENA_MAX);
+    spill_set_init(&m->spills, NULL);
     buf_init(&m->text, 0);
     buf_init(&m->recorder.steps, 2 * RUN_STEP_BYTES_MAX);
     buf_init(&m->recorder.data, 0);
@@ -51,6 +54,7 @@ struct engine_memory *engine_memory_free(struct engine_memory *m)
         recorder_done(&m->recorder);
         checkpoint_end(m);
         buf_done(&m->text);
+        spill_set_done(&m->spills);
         arena_free(m->keep);
         mem_free(m);
     }
@@ -62,6 +66,7 @@ static void engine_memory_clear(struct engine_memory *m)
     free_loops(m);
     recorder_clear(&m->recorder);
     checkpoint_end(m);
+    spill_set_clear(&m->spills);
     if (m->text.cap > KIB(32)) {
         buf_done(&m->text);
         buf_init(&m->text, 0);
@@ -79,7 +84,7 @@ static enum flow_signal fail(struct run *run, const struct plan_step *ps, const 
             (void)err_set(&run->err, 0, "step.failed", "the step failed without saying why");
         }
         run->failed_step = ps;
-        run_log(run, LINE_ERROR, ps->def->name, str_of(run->err.message));
+        run_log_anew(run, LINE_ERROR, ps->def->name, str_of(run->err.message));
     }
     return FLOW_FAIL;
 }
@@ -200,7 +205,11 @@ static int try_step(struct run *run, const struct plan_step *ps, struct action_r
         if (rc < 0) {
             return rc;
         }
+        uint32_t large = run->memory->spills.n;
         rc = attempt_step(run, ps, ret, err);
+        if (rc < 0) {
+            spill_set_cut(&run->memory->spills, large);
+        }
         if (rc < 0 && rc != -EINVAL && is_cut_off(run)) {
             run_log(run, LINE_WARN, ps->def->name, str_of(err->message));
             return too_long(run, err);
@@ -266,8 +275,9 @@ static bool outlives(const struct plan_step *ps, uint32_t end, bool next_iterati
     return ps->last_use >= end || (next_iteration && ps->used_later);
 }
 
-/* Moves the results of the body's steps that are needed later to `to`, forgets the others. */
-static void settle(struct run *run, const struct plan_step *loop, struct arena *to,
+/* Moves the results of the body's steps that are needed later to `to`, which is memory of that
+ * level of loops, forgets the others. */
+static void settle(struct run *run, const struct plan_step *loop, struct arena *to, int level,
                    bool next_iteration)
 {
     const struct plan_step *steps = run->flow->plan->steps;
@@ -277,7 +287,8 @@ static void settle(struct run *run, const struct plan_step *loop, struct arena *
             continue;
         }
         e->has_result = outlives(&steps[i], loop->end, next_iteration);
-        e->result = e->has_result ? json_copy(to, e->result) : json_undefined();
+        e->result = e->has_result ? spill_copy(&run->memory->spills, to, e->result, level)
+                                  : json_undefined();
     }
 }
 
@@ -294,12 +305,13 @@ static struct loop_memory *loop_memory(struct run *run)
 
 static void next_iteration(struct run *run, const struct plan_step *ps, struct loop_memory *lm)
 {
-    settle(run, ps, lm->spare, true);
+    settle(run, ps, lm->spare, run->loop_depth, true);
     struct arena *old = lm->carry;
     lm->carry = lm->spare;
     lm->spare = old;
     arena_clear(lm->spare);
     arena_clear(lm->body);
+    spill_set_turn(&run->memory->spills, run->loop_depth);
 }
 
 struct loop {
@@ -316,7 +328,7 @@ struct loop {
  * caller who waits for the flow's answer. */
 static bool results_wanted(const struct run *run, const struct plan_step *ps)
 {
-    if (run->request->synchronous && run->request->reply_to.len) {
+    if (run->request->preprocess || (run->request->synchronous && run->request->reply_to.len)) {
         return true;
     }
     while (!ps->last_use && !ps->used_later && ps->feeds != PLAN_NO_LOOP) {
@@ -325,7 +337,7 @@ static bool results_wanted(const struct run *run, const struct plan_step *ps)
     return ps->last_use || ps->used_later;
 }
 
-static void collect_result(struct loop *loop, const struct scope_entry *last)
+static void collect_result(struct run *run, struct loop *loop, const struct scope_entry *last)
 {
     if (loop->left_out) {
         return;
@@ -338,8 +350,10 @@ static void collect_result(struct loop *loop, const struct scope_entry *last)
             return;
         }
     }
-    json_push(&loop->results,
-              last->has_result ? json_copy(loop->results.arena, last->result) : json_null());
+    json_push(&loop->results, last->has_result
+                                  ? spill_copy(&run->memory->spills, loop->results.arena,
+                                               last->result, run->loop_depth - 1)
+                                  : json_null());
 }
 
 static enum flow_signal run_iterations(struct run *run, struct loop *loop, struct loop_memory *lm)
@@ -356,7 +370,7 @@ static enum flow_signal run_iterations(struct run *run, struct loop *loop, struc
         if (signal != FLOW_NEXT) {
             return signal;
         }
-        collect_result(loop, &run->scope[last]);
+        collect_result(run, loop, &run->scope[last]);
         next_iteration(run, ps, lm);
         if (arena_used(around) > RUN_MEMORY_MAX) {
             struct err err = {0};
@@ -398,17 +412,18 @@ static enum flow_signal run_loop(struct run *run, const struct plan_step *ps,
         struct loop_memory *lm = loop_memory(run);
         run->scratch = lm->body;
         run->loop = &loop.frame;
-        run->loop_depth++;
+        run->memory->spills.level = ++run->loop_depth;
         self->in_loop = true;
         signal = run_iterations(run, &loop, lm);
         self->in_loop = false;
-        run->loop_depth--;
+        run->memory->spills.level = --run->loop_depth;
         run->loop = loop.frame.up;
         run->scratch = around;
         if (signal == FLOW_NEXT || signal == FLOW_BREAK) {
-            settle(run, ps, around, run->loop_depth > 0);
+            settle(run, ps, around, run->loop_depth, run->loop_depth > 0);
             arena_clear(lm->carry);
             arena_clear(lm->body);
+            spill_set_leave(&run->memory->spills, run->loop_depth + 1);
             signal = FLOW_NEXT;
         }
     }
@@ -433,13 +448,14 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
                             .branch = result->branch,
                             .attempts = attempts,
                             .left_out = left_out};
-    if (resume_next(run, ps)) {
+    bool again = resume_next(run, ps);
+    if (again) {
         run_record_again(run, run->memory->resume.message);
         resume_advance(run);
     } else {
         run_record_step(run, &r);
     }
-    if (run->request->debug) {
+    if (run->request->debug && !again) {
         const char *text =
             arena_printf(run->scratch, "%s: %s in %lld us, %zu KiB held", ps->def->key,
                          error ? "failed" : "done", (long long)((r.ended_ns - started_ns) / 1000),
@@ -505,12 +521,16 @@ static int perform_or_resume(struct run *run, const struct plan_step *ps,
 
 static enum flow_signal run_step(struct run *run, const struct plan_step *ps)
 {
-    struct action_result result;
+    struct action_result result = {0};
     struct err err;
     uint32_t attempts;
     int64_t started_ns = clock_now_ns();
     if (perform_or_resume(run, ps, &result, &attempts, &err) < 0) {
-        return step_failed(run, ps, started_ns, &err, attempts);
+        enum flow_signal signal = step_failed(run, ps, started_ns, &err, attempts);
+        if (ps->def->is_trigger && signal == FLOW_FAIL) {
+            run_reply_refusal(run, &result, run->err.message);
+        }
+        return signal;
     }
     if (ps->action->flags & ACTION_LOOP) {
         return loop_step(run, ps, started_ns, &result, attempts);
@@ -564,6 +584,11 @@ static void run_flow(struct run *run)
     if (signal == FLOW_FAIL && !run->err.message[0]) {
         (void)err_set(&run->err, 0, "run.failed", "the execution failed");
     }
+    run->stopped = signal == FLOW_STOP;
+    if (run->request->preprocess && signal != FLOW_FAIL && !run->stopped) {
+        run->routed = run_route(run, &run->route, &run->err) == 0;
+        run->misrouted = !run->routed;
+    }
 }
 
 void engine_run(struct engine_memory *m, const struct engine_env *env,
@@ -588,13 +613,19 @@ void engine_run(struct engine_memory *m, const struct engine_env *env,
     int64_t ms = env->run_ms ? env->run_ms : RUN_DEADLINE_MS;
     run.deadline_ns = clock_mono_ns() + ms * NS_PER_MS;
     run.last.headers = run.last.data = json_undefined();
+    m->spills.disk = env->spill_disk;
     if (!instance) {
         run.err = *why;
     } else if (prepare(&run, &run.err) == 0) {
         run_flow(&run);
     }
-    run_reply_end(&run);
+    if (!run.routed) {
+        run_reply_end(&run);
+    }
     run_record_result(&run, to);
+    if (run.routed && run.err.message[0]) { /* its state could not be kept: it goes nowhere */
+        run_reply_end(&run);
+    }
     state_done(&run);
     engine_memory_clear(m);
 }

@@ -42,6 +42,13 @@ struct recorder {
     struct log_entry *logs;
     uint32_t n_steps, n_steps_left_out;
     uint32_t n_logs, cap_logs, n_logs_left_out;
+    struct value_ref *values; /* stored apart */
+    uint32_t n_values, cap_values, values_said, value_timeouts;
+    /* Of the step recorded last, where it is one run of bytes that is stored; raw.ptr NULL = not.
+     */
+    struct str raw;
+    struct uuid raw_id;
+    char raw_type[VALUE_TYPE_MAX];
 };
 
 /* What is kept for later attempts, and what earlier ones have left. */
@@ -49,9 +56,10 @@ struct unsaved {
     struct buf steps; /* wire batch of the step results since the last checkpoint */
     uint32_t first;   /* step results in the checkpoints so far */
     uint32_t n_steps;
-    bool keeps; /* this run makes checkpoints */
-    bool wrote; /* a write has begun since the last one */
-    bool lost;  /* another attempt has taken over */
+    uint32_t n_logs; /* log lines in the checkpoints so far */
+    bool keeps;      /* this run makes checkpoints */
+    bool wrote;      /* a write has begun since the last one */
+    bool lost;       /* another attempt has taken over */
 };
 struct resume {
     struct arena *arena;           /* of the parts at hand */
@@ -85,7 +93,16 @@ struct engine_memory {
     struct recorder recorder;
     struct unsaved unsaved;
     struct resume resume;
-    struct buf text; /* scratch of template and text building; never across calls */
+    struct spill_set spills; /* the run's large values */
+    struct buf text;         /* scratch of template and text building; never across calls */
+};
+
+/* What the fields of the definition said. */
+struct route_value {
+    struct str field, value; /* "" = the definition has no such field */
+};
+struct run_route {
+    struct route_value flow, customer;
 };
 
 struct run {
@@ -116,6 +133,10 @@ struct run {
     } told;                /* progress.c */
     struct json simulated; /* a test's ready-made trigger result; UNDEFINED = none */
     struct err err;        /* why the run failed */
+    bool stopped;          /* by a step, before the last one */
+    bool routed;           /* route says where the event goes; the answer comes from there */
+    bool misrouted;        /* err is about that */
+    struct run_route route;
     const struct plan_step *failed_step;
 };
 
@@ -145,8 +166,9 @@ void payload_build(struct run *run);
 struct json payload_to_record(struct run *run, struct json payload);
 /* What a test run was given as its trigger's result; UNDEFINED = nothing. */
 struct json payload_simulated(struct run *run);
-struct json payload_body(struct arena *a, struct str body, struct str content_type);
-struct json payload_multipart(struct arena *a, struct str body, struct str content_type);
+
+/* route.c: of a preprocess flow that has come to its end. */
+int run_route(struct run *run, struct run_route *ret, struct err *err) must_check;
 
 /* record.c */
 void recorder_clear(struct recorder *r);
@@ -161,7 +183,13 @@ struct step_record {
     bool left_out; /* there was more data than could be kept */
 };
 void run_record_step(struct run *run, const struct step_record *record);
+/* Adds a line, but for what an earlier attempt has said while the run catches up with it. */
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message);
+/* Adds it in any case. */
+void run_log_anew(struct run *run, enum log_line_level level, const char *step_name,
+                  struct str message);
+/* Adds a line of an earlier attempt, copied. */
+void run_log_again(struct run *run, const struct result_log *line);
 /* The lines from number `from` on, as they are sent; borrowed. ret has room; returns how many. */
 size_t run_log_lines(const struct run *run, uint32_t from, struct result_log *ret);
 /* Path of the iteration that runs now, "outer.3,inner.0"; in the run's text buffer. */
@@ -171,6 +199,24 @@ void run_record_result(struct run *run, struct buf *to);
 
 /* Appends a step result as an earlier attempt has recorded it. */
 void run_record_again(struct run *run, struct str message);
+
+/* value.c: what is too large for a message */
+bool run_stores_values(const struct run *run);
+/* Encodes {data, contentType} of a step into the recorder's data, which has `room`, or stores it
+ * apart and names it in s; s->name and s->content_type are set. False: it is to be left out. */
+bool run_encode_data(struct run *run, struct json whole, size_t room, struct step_result *s);
+/* Stores the encoded s->data apart; false = it could not be. */
+bool run_store_data(struct run *run, struct step_result *s);
+/* Stores an answer's body; the content type is that of its later download. */
+int run_store_answer(struct run *run, struct str body, const char *content_type,
+                     struct uuid *ret_id, struct err *err) must_check;
+/* What an earlier attempt has stored; the bytes live as long as the scratch memory. */
+int run_read_value(struct run *run, const struct step_result *was, struct str *ret,
+                   struct err *err) must_check;
+/* The run's result names the value of such a step, too. */
+void run_keep_value(struct run *run, const struct step_result *s);
+/* The type under which bytes and texts are downloaded. */
+const char *run_raw_type(struct json data, const char *content_type);
 
 /* checkpoint.c */
 int checkpoint_begin(struct run *run, struct err *err) must_check;
@@ -199,5 +245,8 @@ int state_collect(struct run *run, struct wire_list *ret_states, size_t *ret_byt
                   struct err *err) must_check;
 
 /* reply.c */
+/* The trigger is done; a caller who waits for its answer gets it. */
 void run_reply_trigger(struct run *run, const struct action_result *result);
+/* The trigger failed and ends the run: its caller gets the status it set, or 500. */
+void run_reply_refusal(struct run *run, const struct action_result *result, const char *error);
 void run_reply_end(struct run *run);

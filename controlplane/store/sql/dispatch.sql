@@ -12,7 +12,7 @@ DELETE FROM replica WHERE heartbeat_at < now() - interval '1 day';
 -- name: execution_by_ids
 SELECT e.id, e.organization_id, e.instance_id, e.flow_config_id, e.revision, e.invoke_type,
        e.flags, e.request, i.customer_id, f.name, coalesce(l.attempt, 1),
-       q.execution_id IS NOT NULL, q.reply_to, q.traceparent
+       q.execution_id IS NOT NULL, q.reply_to, q.traceparent, q.reply_id
 FROM execution e
 LEFT JOIN instance i ON i.id = e.instance_id
 LEFT JOIN instance_flow_config c ON c.id = e.flow_config_id

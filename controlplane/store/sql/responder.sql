@@ -12,7 +12,7 @@ LEFT JOIN customer c ON c.id = i.customer_id
 WHERE i.id = $1::uuid;
 
 -- name: responder_flows
-SELECT c.id, f.id, f.name, f.stable_key, c.sealed_api_keys, f.organization_api_keys
+SELECT c.id, f.id, f.name, f.stable_key, c.sealed_api_keys, f.organization_api_keys, leat_hook_gid(c.id)
 FROM instance_flow_config c
 JOIN integration_flow f ON f.id = c.flow_id
 WHERE c.instance_id = $1::uuid AND c.active

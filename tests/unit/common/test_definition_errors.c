@@ -212,6 +212,9 @@ static void routing(void **state)
          "instance_specific\npreprocessFlowName: Timer\n"
          "flowNameField: {type: reference, value: write.results.flow}",
          "definition.routing", "flowNameField", 5, "preprocess flow \"Timer\" does not have"},
+        {"flow_specific",
+         "instance_specific\nflowNameField: {type: reference, value: payload.currentItem.x}",
+         "definition.routing", "flowNameField", 4, "must go on with \".results\""},
         {"flow_specific", "instance_specific\nflowNameField: {type: value, value: x}",
          "definition.type", "flowNameField", 4, "must be of type reference"},
     };

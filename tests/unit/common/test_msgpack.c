@@ -230,6 +230,36 @@ static void undefined_becomes_nil(void **state)
                         4);
 }
 
+/* What is left apart, put back where it belongs, gives the same bytes. */
+static void apart_is_the_same(void **state)
+{
+    const struct json_member inner[] = {{STR("short"), json_cstr("abc")},
+                                        {STR("a key that is long"), json_cstr("0123456789")},
+                                        {STR("b"), json_binary(STR("9876543210\0x"))}};
+    const struct json items[] = {json_cstr("twelve bytes"), json_object(inner, 3), json_num(1),
+                                 json_cstr("eleven....."), json_cstr("")};
+    struct json v = json_array(items, ARRAY_LEN(items));
+    for (size_t min = 1; min < 20; min++) {
+        AUTO(msgpack_apart_done) struct msgpack_apart apart = {.min = min};
+        AUTO(buf_done) struct buf whole = {0}, b = {0}, joined = {0};
+        size_t at = 0;
+        buf_init(&whole, 0);
+        buf_init(&b, 0);
+        buf_init(&joined, 0);
+        msgpack_write(&whole, v);
+        msgpack_write_apart(&b, v, &apart);
+        for (size_t i = 0; i < apart.n; i++) {
+            assert_true(apart.gaps[i].bytes.len >= min);
+            buf_add(&joined, b.data + at, apart.gaps[i].at - at);
+            buf_add_str(&joined, apart.gaps[i].bytes);
+            at = apart.gaps[i].at;
+        }
+        buf_add(&joined, b.data + at, b.len - at);
+        assert_true(str_eq(buf_str(&joined), buf_str(&whole)));
+        assert_int_equal(apart.n, min <= 3 ? 5 : min <= 10 ? 4 : min == 11 ? 3 : min == 12 ? 2 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +269,7 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(nesting_is_bounded_both_ways),
         cmocka_unit_test(too_large_for_the_arena_is_an_error),
+        cmocka_unit_test(apart_is_the_same),
         cmocka_unit_test(undefined_becomes_nil),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static const struct {
     {"/Trigger/" ID, false, NULL, NULL},
     {"/trigger/../trigger/" ID, false, NULL, NULL},
     /* "Instance:" and the same uuid */
-    {"/trigger/SW5zdGFuY2U6MDEyMzQ1NjctODlhYi03ZGVmLTgxMjMtNDU2Nzg5YWJjZGVm", false, NULL, NULL},
+    {"/trigger/Q3VzdG9tZXI6MDEyMzQ1NjctODlhYi03ZGVmLTgxMjMtNDU2Nzg5YWJjZGVm", false, NULL, NULL},
     {"/trigger/01234567-89ab-7def-8123-456789abcdef", false, NULL, NULL},
 };
 
@@ -52,10 +52,32 @@ static void test_table(void **state)
             fail_msg("%s", cases[i].target);
         }
         if (ok) {
-            assert_true(uuid_eq(&url.flow_config_id, &id));
+            assert_true(uuid_eq(&url.id, &id));
             assert_true(str_eq(url.fragment, str_of(cases[i].fragment)));
             assert_true(str_eq(url.query, str_of(cases[i].query)));
         }
+    }
+}
+
+static void test_kinds(void **state)
+{
+    static const struct {
+        const char *target;
+        enum hook_url_kind kind;
+    } kinds[] = {
+        {"/trigger/" ID "?a=b", HOOK_URL_FLOW},
+        {"/trigger/SW5zdGFuY2U6MDEyMzQ1NjctODlhYi03ZGVmLTgxMjMtNDU2Nzg5YWJjZGVm/x",
+         HOOK_URL_INSTANCE},
+        {"/trigger/SW50ZWdyYXRpb246MDEyMzQ1NjctODlhYi03ZGVmLTgxMjMtNDU2Nzg5YWJjZGVm",
+         HOOK_URL_INTEGRATION},
+    };
+    struct uuid id;
+    assert_true(uuid_parse(STR("01234567-89ab-7def-8123-456789abcdef"), &id));
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct hook_url url;
+        assert_true(hook_url_parse(str_of(kinds[i].target), &url));
+        assert_int_equal(url.kind, kinds[i].kind);
+        assert_true(uuid_eq(&url.id, &id));
     }
 }
 
@@ -89,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_long_id),
     };

@@ -21,6 +21,7 @@ struct action_context {
     struct json state[_STATE_SCOPE_N];
     int64_t deadline;
     struct http_client *http;
+    struct spill_set spills; /* without a disk: values stay in memory */
     enum log_line_level level;
     struct str message;
     int blocks, unblocks;
@@ -31,6 +32,11 @@ struct action_context {
 struct arena *action_arena(struct action_context *ctx)
 {
     return ctx->arena;
+}
+
+struct spill_set *action_spills(struct action_context *ctx)
+{
+    return &ctx->spills;
 }
 
 const struct action *action_descriptor(struct action_context *ctx)
@@ -57,6 +63,11 @@ void action_log(struct action_context *ctx, enum log_line_level level, struct st
 {
     ctx->level = level;
     ctx->message = str_of(arena_strndup(ctx->arena, message.ptr, message.len));
+}
+
+struct json action_flow_url(struct action_context *ctx, struct str flow_name)
+{
+    return json_get(json_get(action_trigger_payload(ctx), STR("webhookUrls")), flow_name);
 }
 
 struct json action_trigger_payload(struct action_context *ctx)
@@ -213,6 +224,7 @@ static unused void fixture_init(struct action_context *ctx)
 static unused void fixture_done(struct action_context *ctx)
 {
     http_client_free(ctx->http);
+    spill_set_done(&ctx->spills);
     arena_free(ctx->arena);
 }
 

@@ -84,6 +84,41 @@ static int test_big(struct action_context *ctx, struct action_result *ret, struc
     ret->data = json_str(str_n(text, (size_t)size));
     return 0;
 }
+/* So many bytes outside of memory, the first three of which tell how many were made before. */
+static int test_large(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    int64_t size;
+    struct str bytes;
+    char part[KIB(32)];
+    int rc = action_input_int(ctx, "value", 4, INT64_C(1) << 30, &size, err);
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, action_spills(ctx), SPILL_VALUE_MAX);
+    memset(part, '.', sizeof(part));
+    (void)snprintf(part, sizeof(part), "%03d", test_calls++ % 1000);
+    part[3] = '\xff'; /* no UTF-8 */
+    for (int64_t at = 0; rc == 0 && at < size; at += (int64_t)sizeof(part)) {
+        (void)spill_add(&b, part, (size_t)MIN(size - at, (int64_t)sizeof(part)));
+        memset(part, '.', 4);
+    }
+    rc = rc == 0 ? spill_end(&b, action_arena(ctx), &bytes, err) : rc;
+    if (rc == 0 && test_failures-- > 0) {
+        return err_set(err, -EIO, "test.large", "not yet");
+    }
+    ret->data = json_binary(rc == 0 ? bytes : STR(""));
+    ret->content_type = "application/x-large";
+    return rc;
+}
+/* What stands at the start of a large value, and its length. */
+static int test_head(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct str bytes;
+    int rc = action_input_text(ctx, "value", &bytes, err);
+    ret->data = rc < 0
+                    ? json_null()
+                    : json_cstr(arena_printf(action_arena(ctx), "%.*s/%zu",
+                                             (int)MIN(bytes.len, (size_t)3), bytes.ptr, bytes.len));
+    return rc;
+}
 static int test_reply(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct json_builder headers;
@@ -158,6 +193,8 @@ static const struct action test_actions[] = {
     {.key = "flaky", .label = "Flaky", .perform = test_flaky},
     {.key = "binary", .label = "Binary", .perform = test_binary},
     {.key = "big", .label = "Big", .inputs = test_inputs, .perform = test_big},
+    {.key = "large", .label = "Large", .inputs = test_inputs, .perform = test_large},
+    {.key = "head", .label = "Head", .inputs = test_inputs, .perform = test_head},
     {.key = "reply", .label = "Reply", .perform = test_reply},
     {.key = "keys", .label = "Keys", .perform = test_keys},
     {.key = "wait", .label = "Wait", .perform = test_wait},
@@ -189,17 +226,35 @@ static const struct component *test_find(const char *key)
     return strcmp(key, "test") == 0 ? &test_component : component_find(key);
 }
 
+/* Large values as a control plane keeps them. */
+struct fx_values {
+    struct {
+        struct uuid id;
+        struct buf bytes;
+        char type[100];
+        uint64_t raw_at, raw_size;
+    } items[20];
+    size_t n, n_read;
+    int rc; /* of storing */
+    const char *code;
+};
+
 /* --- one run ---------------------------------------------------------------------------------- */
 
 struct fixture {
     /* set before */
-    const char *flow_keys; /* further keys of the flow, e.g. ", isSynchronous: true" */
+    const char *flow_keys;              /* further keys of the flow, e.g. ", isSynchronous: true" */
+    const char *root_keys, *more_flows; /* of the definition; NULL = none */
+    bool preprocess;
+    struct uuid reply_id;
     const char *config;    /* JSON */
+    const char *flow_name; /* asked for; NULL = the one there is */
     struct hook_request hook;
     struct str body; /* shorthand for hook.body */
     bool synchronous;
     const char *reply_to, *traceparent;
     int64_t run_ms;
+    struct spill_disk *spill_disk;
     const char *stores[_STATE_SCOPE_N]; /* JSON of what is stored; NULL = empty */
     uint64_t elsewhere;                 /* bytes of stores that are not asked for */
     bool state_away, step_results_disabled, logs_disabled, debug, test;
@@ -208,6 +263,7 @@ struct fixture {
     struct checkpoint *parts;
     size_t n_checkpoints, parts_max; /* a part beyond: another attempt has taken over */
     bool parts_away;
+    struct fx_values *values; /* NULL = none are stored */
     /* seen after */
     struct arena *arena;
     struct run_result result;
@@ -239,6 +295,44 @@ static int fx_state_put(void *ctx, const struct state_fetch *part, int64_t deadl
     assert_true(part->data.len <= STATE_PART_BYTES);
     buf_add_str(&fx->uploaded, part->data);
     return 0;
+}
+static int fx_value_put(void *ctx, const struct value *value, int64_t deadline_ns, int64_t stall_ns,
+                        struct err *err)
+{
+    struct fixture *fx = ctx;
+    struct fx_values *all = fx->values;
+    assert_int_equal(fx->blocked, 1);
+    assert_true(stall_ns > 0);
+    if (all->rc) {
+        return err_set(err, all->rc, all->code, "%s", all->code);
+    }
+    assert_true(all->n < ARRAY_LEN(all->items));
+    struct buf *b = &all->items[all->n].bytes;
+    buf_init(b, 0);
+    for (size_t i = 0; i < value->n_pieces; i++) {
+        buf_add_str(b, value->pieces[i]);
+    }
+    assert_int_equal(b->len, value->size);
+    all->items[all->n].id = value->value_id;
+    all->items[all->n].raw_at = value->raw_at;
+    all->items[all->n].raw_size = value->raw_size;
+    (void)snprintf(all->items[all->n++].type, 100, "%s", value->content_type);
+    return 0;
+}
+static int fx_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
+                        uint64_t size, int64_t deadline_ns, struct spill_set *spills,
+                        struct arena *a, struct str *ret, struct err *err)
+{
+    struct fx_values *all = ((struct fixture *)ctx)->values;
+    for (size_t i = 0; i < all->n; i++) {
+        if (uuid_eq(&all->items[i].id, value_id)) {
+            assert_int_equal(size, all->items[i].bytes.len);
+            all->n_read++;
+            *ret = str_n(arena_dup(a, all->items[i].bytes.data, size), size);
+            return 0;
+        }
+    }
+    return err_set(err, -ENOENT, "value.gone", "gone");
 }
 static int fx_state_fetch(void *ctx, const struct state_fetch *what, int64_t deadline_ns,
                           struct arena *a, struct str *ret_store, uint64_t *ret_elsewhere,
@@ -285,6 +379,7 @@ static int fx_checkpoint(void *ctx, const struct checkpoint *part, int64_t deadl
     struct checkpoint *kept = &fx->parts[fx->n_checkpoints++];
     *kept = *part;
     kept->steps.ptr = mem_dup(part->steps.ptr, part->steps.len);
+    kept->logs.ptr = mem_dup(part->logs.ptr, part->logs.len);
     return 0;
 }
 static int fx_checkpoint_read(void *ctx, const struct checkpoint_read *what, int64_t deadline_ns,
@@ -345,7 +440,11 @@ static unused struct instance *fx_instance(struct fixture *fx, const char *steps
     buf_adds(&yaml, steps);
     buf_adds(&yaml, "]");
     buf_adds(&yaml, fx->flow_keys ? fx->flow_keys : "");
-    buf_adds(&yaml, "}]}");
+    buf_adds(&yaml, "}");
+    buf_adds(&yaml, fx->more_flows ? fx->more_flows : "");
+    buf_adds(&yaml, "]");
+    buf_adds(&yaml, fx->root_keys ? fx->root_keys : "");
+    buf_adds(&yaml, "}");
     struct fetched_flow flow = {.flow_config_id = fx_id,
                                 .flow_id = fx_id,
                                 .name = STR("Main"),
@@ -419,12 +518,14 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                                   .instance_id = fx_id,
                                   .flow_config_id = fx_id,
                                   .revision = 3,
-                                  .flow_name = STR("Main"),
+                                  .flow_name = fx->flow_name ? str_of(fx->flow_name) : STR("Main"),
                                   .accepted_ns = 5,
                                   .reply_to = str_of(fx->reply_to),
                                   .synchronous = fx->synchronous,
                                   .debug = fx->debug,
                                   .test = fx->test,
+                                  .preprocess = fx->preprocess,
+                                  .reply_id = fx->reply_id,
                                   .traceparent = str_of(fx->traceparent),
                                   .request = buf_str(&hook)};
     struct engine_env env = {.ctx = fx,
@@ -432,12 +533,15 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                              .block_end = fx_block_end,
                              .state_fetch = fx_state_fetch,
                              .state_put = fx_state_put,
+                             .value_put = fx->values ? fx_value_put : NULL,
+                             .value_get = fx->values ? fx_value_get : NULL,
                              .reply = fx_reply,
                              .checkpoint = fx->parts ? fx_checkpoint : NULL,
                              .checkpoint_read = fx_checkpoint_read,
                              .progress = fx_progress,
                              .http = fx_http,
-                             .run_ms = fx->run_ms};
+                             .run_ms = fx->run_ms,
+                             .spill_disk = fx->spill_disk};
     engine_run(memory, &env, &request, instance, NULL, &fx->encoded);
     assert_int_equal(fx->blocked, 0);
     fx_decode(fx);

@@ -44,6 +44,25 @@ static void texts(void **state)
     }
 }
 
+/* Four texts of 20 MB are 80 MB as JSON: cutting them would change what is sent. */
+static void too_large_as_text(void **state)
+{
+    struct action_context ctx;
+    struct str s;
+    prepare(&ctx, "{}");
+    struct json *items = arena_array(ctx.arena, 4, sizeof(*items));
+    char *text = arena_alloc(ctx.arena, MIB(20));
+    memset(text, 'a', MIB(20));
+    for (int i = 0; i < 4; i++) {
+        items[i] = json_str(str_n(text, MIB(20)));
+    }
+    const struct json_member x = {STR("x"), json_array(items, 4)};
+    ctx.inputs = json_object(&x, 1);
+    assert_int_equal(action_input_text(&ctx, "x", &s, &ctx.err), -EINVAL);
+    assert_non_null(strstr(ctx.err.message, "The X (x): is too large to be written as text"));
+    fixture_done(&ctx);
+}
+
 static void numbers(void **state)
 {
     static const struct {
@@ -205,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
+        cmocka_unit_test(too_large_as_text),
         cmocka_unit_test(numbers),
         cmocka_unit_test(ints),
         cmocka_unit_test(required),

@@ -7,6 +7,7 @@
 #include <libxml/xmlerror.h>
 #include <pthread.h>
 
+#include "components/change_data_format/xml_format.h"
 #include "expr/value.h"
 
 #define MAX_DEPTH 30
@@ -182,6 +183,10 @@ int aws_xml_read(struct action_context *ctx, struct str text, const struct aws_x
     if (text.len > AWS_XML_MAX_BYTES) {
         return err_set(err, -EBADMSG, "aws.reply", "The answer is larger than 8 MB.");
     }
+    if (!xml_attributes_fit(text)) {
+        return err_set(err, -EBADMSG, "aws.reply",
+                       "The answer has an element of very many attributes.");
+    }
     int rc = action_room(ctx, text.len * GROWTH + KIB(64), err);
     if (rc < 0) {
         return rc;
@@ -192,7 +197,7 @@ int aws_xml_read(struct action_context *ctx, struct str text, const struct aws_x
     ASSERT(parser);
     parser->_private = &has_type;
     parser->sax->internalSubset = refuse_document_type;
-    xmlDoc *doc = xmlCtxtReadMemory(parser, text.ptr, (int)text.len, NULL, NULL,
+    xmlDoc *doc = xmlCtxtReadMemory(parser, text.ptr, (int)text.len, NULL, "UTF-8",
                                     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     const xmlNode *root = doc && !has_type ? xmlDocGetRootElement(doc) : NULL;
     rc = root ? read_element(a, rules, root, AWS_XML_TEXT, 0, ret) : -EBADMSG;

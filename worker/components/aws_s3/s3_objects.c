@@ -1,6 +1,6 @@
 /* Owns the actions on objects: reading, writing, copying, deleting, listing and presigned URLs.
- * Called on the slot's thread, blocks in the HTTP client. Sizes are those of the HTTP client: an
- * object is held in memory whole. */
+ * Called on the slot's thread, blocks in the HTTP client. Sizes are those of the HTTP client; a
+ * large object is one of the run's large values. */
 #include <math.h>
 
 #include "clock.h"

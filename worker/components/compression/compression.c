@@ -1,5 +1,5 @@
 /* Owns the actions on compressed data: ZIP archives, gzip, and deflate. Pure, on the slot's thread,
- * in memory only. Files ({data, contentType}) stand for their data; results are such files. */
+ * over values only. Files ({data, contentType}) stand for their data; results are such files. */
 #include "components/compression/archive.h"
 #include "components/compression/streams.h"
 #include "components/registry.h"
@@ -152,7 +152,7 @@ static int decompress_gzip(struct action_context *ctx, struct action_result *ret
 
 static int compress_deflate(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    enum stream_format format;
+    enum stream_format format = STREAM_ZLIB;
     int rc = read_format(ctx, &format, err);
     return rc < 0 ? rc
                   : compress_as(ctx, format,
@@ -164,7 +164,7 @@ static int compress_deflate(struct action_context *ctx, struct action_result *re
 static int decompress_deflate(struct action_context *ctx, struct action_result *ret,
                               struct err *err)
 {
-    enum stream_format format;
+    enum stream_format format = STREAM_ZLIB;
     int rc = read_format(ctx, &format, err);
     return rc < 0 ? rc : decompress_as(ctx, "deflatedData", format, ret, err);
 }
@@ -196,8 +196,9 @@ static int named_file(struct action_context *ctx, struct str name, struct json c
     }
     struct str data = content_of(ctx, content);
     *total += data.len;
-    if (*total > ARCHIVE_MAX_BYTES) {
-        return action_input_error(ctx, "files", err, "are larger than 64 MB together.");
+    if (*total > archive_max_bytes(ctx)) {
+        return action_input_error(ctx, "files", err, "are larger than %zu MB together.",
+                                  archive_max_bytes(ctx) / MIB(1));
     }
     *ret = (struct archive_file){name, data};
     return 0;
@@ -306,7 +307,7 @@ static const struct action actions[] = {
     {
         .key = "decompressDeflate",
         .label = "Decompress Deflate",
-        .description = "Decompresses deflated data, at most 64 MB of it.",
+        .description = "Decompresses deflated data, at most 500 MB of it.",
         .inputs = inflate_inputs,
         .example = "{\"data\": \"aGVsbG8=\", \"contentType\": \"text/plain\"}",
         .perform = decompress_deflate,
@@ -314,7 +315,7 @@ static const struct action actions[] = {
     {
         .key = "decompressGzip",
         .label = "Decompress Gzip",
-        .description = "Decompresses a gzip file, at most 64 MB of it.",
+        .description = "Decompresses a gzip file, at most 500 MB of it.",
         .inputs = gunzip_inputs,
         .example = "{\"data\": \"aGVsbG8=\", \"contentType\": \"text/plain\"}",
         .perform = decompress_gzip,
@@ -322,7 +323,7 @@ static const struct action actions[] = {
     {
         .key = "unzip",
         .label = "Unzip",
-        .description = "Reads the files of a ZIP archive: at most 10000, of 64 MB together. Names "
+        .description = "Reads the files of a ZIP archive: at most 10000, of 500 MB together. Names "
                        "are as the archive has them; folders are left out.",
         .inputs = unzip_inputs,
         .example = "[{\"name\": \"notes/a.txt\", \"data\": \"SGVsbG8=\", \"contentType\": "

@@ -4,7 +4,8 @@
 
 #include <zlib.h>
 
-#define PART_BYTES KIB(64)
+#define PART_BYTES KIB(32)
+#define MEMORY_MAX MIB(64)
 
 static const int window_bits[_STREAM_FORMAT_N] = {
     [STREAM_GZIP] = MAX_WBITS + 16,
@@ -34,27 +35,49 @@ static void give_input(z_stream *z, struct str bytes)
     z->avail_in = (uInt)bytes.len;
 }
 
+/* Without spills the bound is lower: the bytes are in memory. */
+static size_t most_bytes(struct action_context *ctx)
+{
+    return spill_set_works(action_spills(ctx)) ? COMPRESS_MAX_BYTES : MEMORY_MAX;
+}
+
 static int check_size(struct action_context *ctx, const char *key, struct str bytes,
                       struct err *err)
 {
-    if (bytes.len > COMPRESS_MAX_BYTES) {
-        return action_input_error(ctx, key, err, "is larger than 64 MB.");
+    if (bytes.len > most_bytes(ctx)) {
+        return action_input_error(ctx, key, err, "is larger than %zu MB.",
+                                  most_bytes(ctx) / MIB(1));
     }
     return 0;
-}
-
-static int move(struct action_context *ctx, const struct buf *b, struct str *ret, struct err *err)
-{
-    int rc = action_room(ctx, b->len + 16, err);
-    if (rc == 0) {
-        *ret = str_n(arena_dup(action_arena(ctx), b->data, b->len), b->len);
-    }
-    return rc;
 }
 
 static int failed(struct err *err)
 {
     return err_set(err, -EIO, "compression.failed", "The compression library did not start.");
+}
+
+static int too_much(struct action_context *ctx, const char *key, const struct spill *b,
+                    const char *what, struct err *err)
+{
+    return action_input_error(ctx, key, err, "holds more than %zu MB when it is %s.",
+                              b->max / MIB(1), what);
+}
+
+/* Deflates all into the spill. Returns zlib's word; Z_STREAM_END also when the spill takes no more.
+ */
+static int compress_all(z_stream *z, struct spill *b)
+{
+    int done = Z_OK;
+    Bytef part[PART_BYTES];
+    while (done == Z_OK) {
+        z->next_out = part;
+        z->avail_out = sizeof(part);
+        done = deflate(z, Z_FINISH);
+        if (!spill_add(b, part, sizeof(part) - z->avail_out)) {
+            return Z_STREAM_END;
+        }
+    }
+    return done;
 }
 
 int stream_compress(struct action_context *ctx, const char *key, enum stream_format format,
@@ -68,37 +91,27 @@ int stream_compress(struct action_context *ctx, const char *key, enum stream_for
     if (deflateInit2(&z, level, Z_DEFLATED, window_bits[format], 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         return failed(err);
     }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, 0);
-    size_t room = deflateBound(&z, bytes.len);
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, action_spills(ctx), most_bytes(ctx));
     give_input(&z, bytes);
-    z.next_out = (Bytef *)buf_reserve(&b, room);
-    z.avail_out = (uInt)room;
-    int done = z.next_out ? deflate(&z, Z_FINISH) : Z_BUF_ERROR;
-    if (done != Z_STREAM_END) {
+    if (compress_all(&z, &b) != Z_STREAM_END) {
         return failed(err);
     }
-    b.len = z.total_out;
-    return move(ctx, &b, ret, err);
+    return b.full ? too_much(ctx, key, &b, "compressed", err)
+                  : spill_end(&b, action_arena(ctx), ret, err);
 }
 
-/* Inflates into the buffer until the end of one stream. Returns zlib's word. */
-static int inflate_one(z_stream *z, struct buf *b)
+/* Inflates into the spill until the end of one stream. Returns zlib's word. */
+static int inflate_one(z_stream *z, struct spill *b)
 {
     int done = Z_OK;
-    while (done == Z_OK) {
-        size_t room = MIN(b->max - b->len, (size_t)PART_BYTES);
-        Bytef last;
-        char *to = room ? buf_reserve(b, room) : NULL;
-        z->next_out = to ? (Bytef *)to : &last;
-        z->avail_out = to ? (uInt)room : 1;
+    Bytef part[PART_BYTES];
+    bool more = true;
+    while (done == Z_OK && more) {
+        z->next_out = part;
+        z->avail_out = sizeof(part);
         done = inflate(z, Z_NO_FLUSH);
-        if (to) {
-            b->len += room - z->avail_out;
-        } else if (z->avail_out == 0) {
-            b->full = true;
-            return done;
-        }
+        more = spill_add(b, part, sizeof(part) - z->avail_out);
     }
     return done;
 }
@@ -129,20 +142,22 @@ int stream_decompress(struct action_context *ctx, const char *key, enum stream_f
     if (inflateInit2(&z, window_bits[format]) != Z_OK) {
         return failed(err);
     }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, COMPRESS_MAX_BYTES);
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, action_spills(ctx), most_bytes(ctx));
     give_input(&z, bytes);
     for (;;) {
         int done = inflate_one(&z, &b);
         if (b.full) {
-            return action_input_error(ctx, key, err,
-                                      "holds more than 64 MB when it is decompressed.");
+            return too_much(ctx, key, &b, "decompressed", err);
+        }
+        if (b.failure != SPILL_OK) {
+            return spill_error(&b, err);
         }
         if (done != Z_STREAM_END) {
             return explain(ctx, key, &z, done, err);
         }
         if (z.avail_in == 0) {
-            return move(ctx, &b, ret, err);
+            return spill_end(&b, action_arena(ctx), ret, err);
         }
         if (format != STREAM_GZIP || z.next_in[0] != 0x1F || inflateReset(&z) != Z_OK) {
             return action_input_error(

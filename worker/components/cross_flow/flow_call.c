@@ -1,5 +1,6 @@
 /* Owns the call of one flow by another of the same instance. Called on the slot's thread, blocks
- * inside the HTTP client. It refuses flows that the trigger's payload knows no URL of. */
+ * inside the HTTP client. It refuses flows that the
+ * instance does not have. */
 #include "components/cross_flow/flow_call.h"
 
 #include "components/http/http_exchange.h"
@@ -32,10 +33,9 @@ static struct str caller_frame(struct action_context *ctx, const char *action_ke
 static int find_url(struct action_context *ctx, struct str flow_name, const char *own_url,
                     const char *input, struct str *ret, struct err *err)
 {
-    struct json payload = action_trigger_payload(ctx);
-    struct json url = json_get(json_get(payload, STR("webhookUrls")), flow_name);
+    struct json url = action_flow_url(ctx, flow_name);
     if (url.type != JSON_STRING && own_url) {
-        url = json_get(payload, str_of(own_url));
+        url = json_get(action_trigger_payload(ctx), str_of(own_url));
     }
     if (url.type == JSON_STRING && url.len) {
         *ret = json_as_str(url);

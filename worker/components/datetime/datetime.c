@@ -461,8 +461,15 @@ static const struct action actions[] = {
          period_inputs, "\"2026-01-02T22:59:59.999Z\"", end_of_period),
     DATE("formatDateTime", "Format Date/Time", "Writes a time in a format and time zone.",
          format_inputs, "\"2026-01-02\"", format_date),
-    DATE("getCurrentDateTime", "Get Current Date/Time", "Returns the current time in UTC.",
-         now_inputs, "\"2026-01-02T03:04:05.678Z\"", get_current),
+    {
+        .key = "getCurrentDateTime",
+        .label = "Get Current Date/Time",
+        .description = "Returns the current time in UTC.",
+        .flags = ACTION_READS, /* a run that is taken over goes on with the same time */
+        .inputs = now_inputs,
+        .example = "\"2026-01-02T03:04:05.678Z\"",
+        .perform = get_current,
+    },
     DATE("parseDateTime", "Parse Date/Time",
          "Reads a time that is written in a format, in a time zone, into ISO-8601 text in UTC.",
          parse_inputs, "\"2026-01-02T03:04:00.000Z\"", parse_date),

@@ -173,7 +173,8 @@ static int read_file(struct action_context *ctx, struct action_result *ret, stru
     if (rc < 0) {
         return rc;
     }
-    t.max_bytes = arena_room(action_arena(ctx)) / 2;
+    t.spills = action_spills(ctx);
+    t.max_bytes = spill_set_works(t.spills) ? SPILL_VALUE_MAX : arena_room(action_arena(ctx)) / 2;
     rc = transfer(ctx, &server, &t, &got, err);
     if (rc == 0) {
         ret->data = remote_file_value(action_arena(ctx), t.path, got.body, as_bytes);

@@ -343,6 +343,9 @@ static void log_request(struct action_context *ctx, const struct plan *plan)
     if (plan->req.has_body && plan->req.body.len) {
         add_body(&b, plan->req.body);
     }
+    for (size_t i = 0; i < plan->req.n_parts; i++) {
+        add_body(&b, plan->req.parts[i]);
+    }
     action_log(ctx, LINE_DEBUG, buf_str(&b));
 }
 
@@ -546,7 +549,7 @@ static int form_request(struct action_context *ctx, struct action_result *ret, s
                                 "must not set Content-Type: that of a form is made with it.");
     }
     if (rc == 0) {
-        rc = http_build_multipart(ctx, &plan->headers, &plan->req.body, err);
+        rc = http_build_multipart(ctx, &plan->headers, &plan->req, err);
     }
     plan->req.has_body = true;
     return rc < 0 ? rc : run_plan(ctx, plan, ret, err);

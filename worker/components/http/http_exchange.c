@@ -64,31 +64,47 @@ int http_exchange(struct action_context *ctx, struct http_request *req,
     req->block_begin = block_begin;
     req->block_end = block_end;
     req->block_ctx = ctx;
+    req->spills = action_spills(ctx);
     return http_client_send(action_http(ctx), action_arena(ctx), req, ret, err);
 }
 
 /* Bytes that are no UTF-8 become U+FFFD, as a browser shows them. */
-static struct str as_text(struct action_context *ctx, struct str bytes)
+static int as_text(struct action_context *ctx, struct str bytes, struct str *ret, struct err *err)
 {
     if (str_utf8_valid(bytes)) {
-        return bytes;
+        *ret = bytes;
+        return 0;
     }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, bytes.len * 3);
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, action_spills(ctx), SPILL_VALUE_MAX);
     for (size_t at = 0; at < bytes.len;) {
         size_t n = 1;
         while (n <= 4 && n <= bytes.len - at && !str_utf8_valid(str_n(bytes.ptr + at, n))) {
             n++;
         }
         if (n <= 4 && n <= bytes.len - at) {
-            buf_add(&b, bytes.ptr + at, n);
+            (void)spill_add(&b, bytes.ptr + at, n);
             at += n;
         } else {
-            buf_adds(&b, "\xEF\xBF\xBD");
+            (void)spill_add_str(&b, STR("\xEF\xBF\xBD"));
             at++;
         }
     }
-    return str_n(arena_strndup(action_arena(ctx), b.len ? b.data : "", b.len), b.len);
+    if (b.full) {
+        return err_set(
+            err, -EMSGSIZE, "http.too_large",
+            "The response is no UTF-8, and larger than %zu MB as text. Set Response Type "
+            "to binary.",
+            SPILL_VALUE_MAX / MIB(1));
+    }
+    return spill_end(&b, action_arena(ctx), ret, err);
+}
+
+/* Whether a text can be JSON at all, so that a large one of another kind need not be parsed. */
+static bool may_be_json(struct str text)
+{
+    text = str_trim(text);
+    return text.len && strchr("{[\"-0123456789tfn", text.ptr[0]) && text.ptr[0];
 }
 
 int http_response_value(struct action_context *ctx, const struct http_response *r,
@@ -103,13 +119,13 @@ int http_response_value(struct action_context *ctx, const struct http_response *
         *ret = json_built(&b);
         return 0;
     }
-    int rc = action_room(ctx, r->body.len * 3, err);
+    struct str text;
+    int rc = as_text(ctx, r->body, &text, err);
     if (rc < 0) {
         return rc;
     }
-    struct str text = as_text(ctx, r->body);
     *ret = json_str(text);
-    if (type == HTTP_AS_JSON && str_trim(text).len) {
+    if (type == HTTP_AS_JSON && may_be_json(text)) {
         struct json parsed;
         struct err why;
         err_clear(&why);
@@ -117,10 +133,11 @@ int http_response_value(struct action_context *ctx, const struct http_response *
         if (rc == 0) {
             *ret = parsed;
         } else if (rc == -ENOMEM) {
-            if (err) {
-                *err = why;
-            }
-            return rc;
+            return err_set(err, rc, "action.memory",
+                           "The response is %zu MB of JSON, which is too large to be parsed in one "
+                           "execution. Ask for smaller pages, or set Response Type to text or "
+                           "binary.",
+                           text.len / MIB(1));
         }
     }
     return 0;

@@ -1,5 +1,6 @@
 /* Owns turning inputs into the parts of a request. Pure, on the slot's thread; results are in the
- * run's arena. It refuses bodies above 64 MB, names of form fields that could break out of their
+ * run's arena. Texts and files are sent from where they are. It refuses those above 500 MB, other
+ * bodies above 64 MB, names of form fields that could break out of their
  * header, and connections that hold no credentials it knows. */
 #include "components/http/http_request_build.h"
 
@@ -254,8 +255,12 @@ int http_build_body_of(struct action_context *ctx, const char *key, struct json 
     }
     AUTO(buf_done) struct buf b = {0};
     buf_init(&b, HTTP_BODY_MAX);
-    if (value.type == JSON_STRING || value.type == JSON_BINARY) {
-        buf_add_str(&b, json_as_str(value));
+    bool as_is = value.type == JSON_STRING || value.type == JSON_BINARY;
+    if (as_is && value.len > SPILL_VALUE_MAX) {
+        return action_input_error(ctx, key, err, "is larger than 500 MB. Send smaller parts.");
+    }
+    if (as_is) {
+        *ret = json_as_str(value);
     } else if (value.type == JSON_OBJECT && wants_form(list)) {
         bool first = true;
         for (uint32_t i = 0; i < value.len; i++) {
@@ -269,7 +274,7 @@ int http_build_body_of(struct action_context *ctx, const char *key, struct json 
     if (content_type && !http_headers_have(list, "content-type")) {
         http_headers_add(list, STR("Content-Type"), str_of(content_type));
     }
-    return finish(ctx, key, &b, ret, err);
+    return as_is ? 0 : finish(ctx, key, &b, ret, err);
 }
 
 int http_build_body(struct action_context *ctx, const char *key, struct http_header_list *list,
@@ -380,8 +385,45 @@ static bool safe_type(struct str type)
     return true;
 }
 
-int http_build_multipart(struct action_context *ctx, struct http_header_list *list, struct str *ret,
-                         struct err *err)
+/* The head of each part in the arena, its data from where they are. */
+static int write_parts(struct action_context *ctx, const char *boundary, const struct part *parts,
+                       size_t n, struct str *pieces, struct err *err)
+{
+    AUTO(buf_done) struct buf b = {0};
+    buf_init(&b, MIB(1));
+    size_t total = 0;
+    int rc = 0;
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        buf_clear(&b);
+        buf_addf(&b, "%s--%s\r\nContent-Disposition: form-data", i ? "\r\n" : "", boundary);
+        add_parameter(&b, "name", parts[i].name);
+        if (parts[i].is_file) {
+            add_parameter(&b, "filename", parts[i].file_name);
+        }
+        if (parts[i].content_type.len && safe_type(parts[i].content_type)) {
+            buf_adds(&b, "\r\nContent-Type: ");
+            buf_add_str(&b, parts[i].content_type);
+        }
+        buf_adds(&b, "\r\n\r\n");
+        total += b.len + parts[i].data.len;
+        if (b.full || total > SPILL_VALUE_MAX) {
+            return action_input_error(
+                ctx, parts[i].is_file ? "fileData" : "formData", err, "%s. Send smaller parts.",
+                b.full ? "has a name that is longer than 1 MB" : "makes a body larger than 500 MB");
+        }
+        rc = action_room(ctx, b.len + 1, err);
+        if (rc == 0) {
+            pieces[2 * i] = str_n(arena_strndup(action_arena(ctx), b.data, b.len), b.len);
+            pieces[2 * i + 1] = parts[i].data;
+        }
+    }
+    pieces[2 * n] =
+        str_of(arena_printf(action_arena(ctx), "%s--%s--\r\n", n ? "\r\n" : "", boundary));
+    return rc;
+}
+
+int http_build_multipart(struct action_context *ctx, struct http_header_list *list,
+                         struct http_request *req, struct err *err)
 {
     struct json names, form, files;
     int rc = action_input_object(ctx, "fileDataFileNames", &names, err);
@@ -405,25 +447,11 @@ int http_build_multipart(struct action_context *ctx, struct http_header_list *li
         return rc;
     }
     const char *boundary = choose_boundary(ctx, parts, n);
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, HTTP_BODY_MAX);
-    for (size_t i = 0; i < n; i++) {
-        buf_addf(&b, "--%s\r\nContent-Disposition: form-data", boundary);
-        add_parameter(&b, "name", parts[i].name);
-        if (parts[i].is_file) {
-            add_parameter(&b, "filename", parts[i].file_name);
-        }
-        if (parts[i].content_type.len && safe_type(parts[i].content_type)) {
-            buf_adds(&b, "\r\nContent-Type: ");
-            buf_add_str(&b, parts[i].content_type);
-        }
-        buf_adds(&b, "\r\n\r\n");
-        buf_add_str(&b, parts[i].data);
-        buf_adds(&b, "\r\n");
-    }
-    buf_addf(&b, "--%s--\r\n", boundary);
+    struct str *pieces = arena_array(action_arena(ctx), 2 * n + 1, sizeof(*pieces));
     const char *type =
         arena_printf(action_arena(ctx), "multipart/form-data; boundary=%s", boundary);
     http_headers_add(list, STR("Content-Type"), str_of(type));
-    return finish(ctx, "fileData", &b, ret, err);
+    req->parts = pieces;
+    req->n_parts = 2 * n + 1;
+    return write_parts(ctx, boundary, parts, n, pieces, err);
 }

@@ -3,7 +3,7 @@
 
 #include "components/http/http_exchange.h"
 
-#define HTTP_BODY_MAX MIB(64)
+#define HTTP_BODY_MAX MIB(64) /* of bodies that are made: JSON and forms */
 
 /* The URL with the query parameters of an input (key/value list or object) put before its fragment;
  * values that are null or undefined are left out. */
@@ -23,6 +23,6 @@ int http_build_body(struct action_context *ctx, const char *key, struct http_hea
 /* The same for a value that is no input. */
 int http_build_body_of(struct action_context *ctx, const char *key, struct json value,
                        struct http_header_list *list, struct str *ret, struct err *err) must_check;
-/* A multipart/form-data body of the inputs formData, fileData and fileDataFileNames. */
-int http_build_multipart(struct action_context *ctx, struct http_header_list *list, struct str *ret,
-                         struct err *err) must_check;
+/* A multipart/form-data body of the inputs formData, fileData and fileDataFileNames, in pieces. */
+int http_build_multipart(struct action_context *ctx, struct http_header_list *list,
+                         struct http_request *req, struct err *err) must_check;

@@ -180,7 +180,9 @@ static int do_read(struct action_context *ctx, struct sftp_session *s, struct jo
 {
     struct str bytes;
     struct arena *a = action_arena(ctx);
-    int rc = sftp_session_read(s, a, job->path, arena_room(a) / 2, &bytes, err);
+    struct spill_set *spills = action_spills(ctx);
+    size_t most = spill_set_works(spills) ? SPILL_VALUE_MAX : arena_room(a) / 2;
+    int rc = sftp_session_read(s, a, spills, job->path, most, &bytes, err);
     if (rc == 0) {
         job->result = remote_file_value(a, job->path, bytes, job->as_bytes);
     }

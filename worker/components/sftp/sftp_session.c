@@ -337,7 +337,7 @@ static int close_handle(struct sftp_session *s, struct str path, struct err *err
     return rc == 0 ? 0 : failed(s, path, err);
 }
 
-static int read_all(struct sftp_session *s, struct str path, struct buf *into, struct err *err)
+static int read_all(struct sftp_session *s, struct str path, struct spill *into, struct err *err)
 {
     for (;;) {
         char part[READ_BYTES];
@@ -349,8 +349,10 @@ static int read_all(struct sftp_session *s, struct str path, struct buf *into, s
         if (n < 0) {
             return failed(s, path, err);
         }
-        buf_add(into, part, (size_t)n);
-        if (into->full) {
+        if (!spill_add(into, part, (size_t)n)) {
+            if (!into->full) {
+                return spill_error(into, err);
+            }
             char words[200];
             (void)snprintf(words, sizeof(words),
                            "the file is larger than the %zu bytes that one execution can hold.",
@@ -360,23 +362,20 @@ static int read_all(struct sftp_session *s, struct str path, struct buf *into, s
     }
 }
 
-int sftp_session_read(struct sftp_session *s, struct arena *a, struct str path, size_t max_bytes,
-                      struct str *ret, struct err *err)
+int sftp_session_read(struct sftp_session *s, struct arena *a, struct spill_set *spills,
+                      struct str path, size_t max_bytes, struct str *ret, struct err *err)
 {
     int rc = open_handle(s, path, LIBSSH2_FXF_READ, LIBSSH2_SFTP_OPENFILE, err);
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, MAX(max_bytes, (size_t)1));
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, spills, MAX(max_bytes, (size_t)1));
     rc = read_all(s, path, &b, err);
     if (rc == 0) {
         rc = close_handle(s, path, err);
     }
-    if (rc == 0) {
-        *ret = str_n(arena_strndup(a, b.len ? b.data : "", b.len), b.len);
-    }
-    return rc;
+    return rc == 0 ? spill_end(&b, a, ret, err) : rc;
 }
 
 int sftp_session_write(struct sftp_session *s, struct str path, struct str data, bool append,

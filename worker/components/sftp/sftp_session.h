@@ -29,8 +29,10 @@ struct sftp_entry {
 
 /* All: 0, or <0 with err: "sftp.answer" (-EBADE: the server says no; *retryable tells), or as
  * above. Texts must hold no NUL. */
-int sftp_session_read(struct sftp_session *s, struct arena *a, struct str path, size_t max_bytes,
-                      struct str *ret, struct err *err) must_check;
+/* A large file is in `spills`; NULL = it stays in memory. */
+int sftp_session_read(struct sftp_session *s, struct arena *a, struct spill_set *spills,
+                      struct str path, size_t max_bytes, struct str *ret,
+                      struct err *err) must_check;
 int sftp_session_write(struct sftp_session *s, struct str path, struct str data, bool append,
                        struct err *err) must_check;
 /* -E2BIG when there are more than max entries or the arena has no room. "." and ".." are left out.

@@ -6,7 +6,8 @@
 #include "expr/value.h"
 #include "components/text_manipulation/unicode.h"
 
-#define TEXT_MAX MIB(64)
+#define TEXT_MAX   MIB(64)
+#define CODED_PART KIB(48) /* a multiple of 4 */
 
 #define TEXT_INPUT(word, about)                                                                    \
     {                                                                                              \
@@ -380,6 +381,24 @@ static int join_lines(struct action_context *ctx, struct action_result *ret, str
     return join_with(ctx, newline, times, ret, err);
 }
 
+/* --- base64, part by part: files may be large ---------------------------------------------------
+ */
+
+static size_t most_coded(struct action_context *ctx)
+{
+    return spill_set_works(action_spills(ctx)) ? SPILL_VALUE_MAX : TEXT_MAX;
+}
+
+static int finish_coded(struct action_context *ctx, struct spill *b, struct str *ret,
+                        struct err *err)
+{
+    if (b->full) {
+        return action_input_error(ctx, "text", err, "makes a result larger than %zu MB.",
+                                  b->max / MIB(1));
+    }
+    return spill_end(b, action_arena(ctx), ret, err);
+}
+
 static int encode_base64(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct str text;
@@ -387,10 +406,26 @@ static int encode_base64(struct action_context *ctx, struct action_result *ret, 
     if (rc < 0) {
         return rc;
     }
-    AUTO(buf_done) struct buf b = {0};
-    buf_init(&b, TEXT_MAX);
-    enc_base64_to(&b, text);
-    return finish_text(ctx, "text", &b, ret, err);
+    char part[CODED_PART + 1];
+    struct str encoded;
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, action_spills(ctx), most_coded(ctx));
+    for (size_t at = 0, n; at < text.len && !b.full; at += n) {
+        n = MIN(text.len - at, (size_t)CODED_PART / 4 * 3);
+        (void)spill_add(&b, part, enc_base64(str_n(text.ptr + at, n), part, sizeof(part)));
+    }
+    rc = finish_coded(ctx, &b, &encoded, err);
+    if (rc == 0) {
+        ret->data = json_str(encoded);
+    }
+    return rc;
+}
+
+static int not_base64(struct action_context *ctx, struct err *err)
+{
+    return action_input_error(ctx, "text", err,
+                              "is not base64. Check that the whole text was passed, without "
+                              "line breaks or a data: prefix.");
 }
 
 static int decode_base64(struct action_context *ctx, struct action_result *ret, struct err *err)
@@ -401,18 +436,23 @@ static int decode_base64(struct action_context *ctx, struct action_result *ret, 
         return rc;
     }
     text = str_trim(text);
-    size_t cap = text.len / 4 * 3 + 3, len;
-    rc = action_room(ctx, cap, err);
+    uint8_t part[CODED_PART / 4 * 3 + 3];
+    struct str decoded;
+    AUTO(spill_done) struct spill b = SPILL_NONE;
+    spill_begin(&b, action_spills(ctx), most_coded(ctx));
+    for (size_t at = 0, n, len; at < text.len && !b.full; at += n) {
+        n = MIN(text.len - at, (size_t)CODED_PART);
+        bool whole = at + n < text.len; /* padding is at the end only */
+        if (!enc_base64_decode(str_n(text.ptr + at, n), part, sizeof(part), &len) ||
+            (whole && len != n / 4 * 3)) {
+            return not_base64(ctx, err);
+        }
+        (void)spill_add(&b, part, len);
+    }
+    rc = finish_coded(ctx, &b, &decoded, err);
     if (rc < 0) {
         return rc;
     }
-    uint8_t *bytes = arena_alloc(action_arena(ctx), cap);
-    if (!enc_base64_decode(text, bytes, cap, &len)) {
-        return action_input_error(ctx, "text", err,
-                                  "is not base64. Check that the whole text was passed, without "
-                                  "line breaks or a data: prefix.");
-    }
-    struct str decoded = str_n((const char *)bytes, len);
     ret->data = str_utf8_valid(decoded) ? json_str(decoded) : json_binary(decoded);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* Foreign bytes as a request and as the reference to its dedupe id: "reference\ncontent type\n
  * query\nbody". The same request has the same id. */
-#include "hooks/hook_dedupe.h"
+#include "domain/dedupe_id.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .headers = {&header, 1},
                                    .body = rest};
     uint8_t one[32], again[32];
-    bool found = hook_dedupe(path, &request, one);
-    ASSERT(found == hook_dedupe(path, &request, again));
+    bool found = dedupe_id(path, &request, one);
+    ASSERT(found == dedupe_id(path, &request, again));
     ASSERT(!found || memcmp(one, again, sizeof(one)) == 0);
     return 0;
 }

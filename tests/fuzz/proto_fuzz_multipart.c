@@ -1,6 +1,6 @@
 /* Bodies of several parts with a boundary that is known, so that parts are found: each is an object
  * with data and a content type. */
-#include "engine/run_priv.h"
+#include "request_payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     AUTO(arena_free) struct arena *a = arena_new(0, 0);
-    struct json body = payload_multipart(a, str_n((const char *)data, size),
+    struct json body = request_multipart(a, str_n((const char *)data, size),
                                          STR("multipart/form-data; boundary=\"x\""));
     ASSERT(body.type == JSON_OBJECT);
     for (uint32_t i = 0; i < body.len; i++) {

@@ -1,6 +1,6 @@
 /* Bodies of webhook requests: the first line of the input is the content type, the rest the body.
  * Whatever comes, the payload's body is a value that can be dumped. */
-#include "engine/run_priv.h"
+#include "request_payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,6 +16,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO(arena_free) struct arena *a = arena_new(0, 0);
     AUTO(buf_done) struct buf text;
     buf_init(&text, 0);
-    json_dump(&text, payload_body(a, body, type));
+    json_dump(&text, request_body(a, body, type));
     return 0;
 }

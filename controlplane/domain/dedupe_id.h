@@ -7,4 +7,4 @@
 /* SHA-256 of the value that the path finds in the request: headers, body.data, rawBody.data,
  * queryParameters or pathFragment as a trigger's payload has them. False when there is none,
  * null or "": such a request is like no other. */
-bool hook_dedupe(const struct path *path, const struct hook_request *request, uint8_t ret[32]);
+bool dedupe_id(const struct path *path, const struct hook_request *request, uint8_t ret[32]);

@@ -2,7 +2,7 @@
  * fileName?} a part, or a list of them under a name that comes more than once. Called while a
  * payload is built. A body that does not follow the format yields the parts before the fault; more
  * than PARTS_MAX are left out. */
-#include "engine/run_priv.h"
+#include "request_payload.h"
 
 #define PARTS_MAX    1000
 #define BOUNDARY_MAX 200
@@ -81,7 +81,7 @@ static struct json part_json(struct arena *a, const struct part *part)
     }
     /* Not taken apart further: the depth would be the sender's choice. */
     bool nested = type.len >= 10 && str_eq_ci(str_n(type.ptr, 10), STR("multipart/"));
-    struct json data = nested ? json_binary(part->data) : payload_body(a, part->data, type);
+    struct json data = nested ? json_binary(part->data) : request_body(a, part->data, type);
     const struct json_member members[] = {
         {STR("data"), part->data.len ? data : json_cstr("")},
         {STR("contentType"), json_str(type)},
@@ -110,7 +110,7 @@ static void add_part(struct arena *a, struct json_builder *b, struct str name, s
     json_set(b, name, json_built(&list));
 }
 
-struct json payload_multipart(struct arena *a, struct str body, struct str content_type)
+struct json request_multipart(struct arena *a, struct str body, struct str content_type)
 {
     struct str boundary = parameter(a, content_type, "boundary");
     if (!boundary.len || boundary.len > BOUNDARY_MAX) {

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "hooks/hook_dedupe.h"
+#include "domain/dedupe_id.h"
 
 static struct wire_pair pairs[] = {{STR("X-Order"), STR("17")}, {STR("Other"), STR("x")}};
 static const struct hook_request request = {
@@ -22,7 +22,7 @@ static bool digest(const char *text, const struct hook_request *r, uint8_t ret[3
     struct path *p = NULL;
     struct err err = {0};
     assert_int_equal(path_compile(a, str_of(text), &p, &err), 0);
-    return hook_dedupe(p, r, ret);
+    return dedupe_id(p, r, ret);
 }
 
 static void test_found(void **state)
@@ -102,6 +102,24 @@ static void test_bodies(void **state)
     mem_free(deep);
 }
 
+/* As the trigger's payload has them. */
+static void test_as_the_worker_reads(void **state)
+{
+    static struct wire_pair twice[] = {{STR("X-Order"), STR("17")}, {STR("X-Order"), STR("18")}};
+    static struct wire_pair once[] = {{STR("X-Order"), STR("17, 18")}};
+    struct hook_request r = request;
+    uint8_t one[32], other[32];
+    r.headers = (struct wire_pairs){twice, 2};
+    assert_true(digest("payload.results.headers.X-Order", &r, one));
+    r.headers = (struct wire_pairs){once, 1};
+    assert_true(digest("payload.results.headers.X-Order", &r, other));
+    assert_memory_equal(one, other, 32);
+    r.content_type = STR("multipart/form-data; boundary=x");
+    r.body = STR("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n"
+                 "Content-Type: application/json\r\n\r\n{\"id\": 5}\r\n--x--\r\n");
+    assert_true(digest("payload.results.body.data.a.data.id", &r, one));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +127,7 @@ int main(void)
         cmocka_unit_test(test_not_found),
         cmocka_unit_test(test_same_and_different),
         cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_as_the_worker_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
