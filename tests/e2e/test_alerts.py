@@ -262,6 +262,17 @@ def test_retry_pending(tenant, stub, watch):
     assert got == {'totalCount': 2}
 
 
+def test_connection_error(tenant, work, watch):
+    monitor = watch(work.id, 'Connection Threw an Exception')
+    work.run({'log': 'x', 'status': 500}, ok=False)
+    judged(tenant, work, watch)
+    assert events(tenant, monitor) == []
+    run = work.run({'log': 'x', 'status': 401}, ok=False)
+    assert run['resultType'] == 'ERROR'
+    (details,) = tripped(tenant, monitor)
+    assert details.startswith('Connection Threw an Exception: Main: Ask: ') and '401' in details
+
+
 def test_log_level(tenant, work, watch):
     quiet = watch(work.id, 'Log Level Matched or Exceeded', logSeverityLevelCondition=5)
     warned = watch(work.id, 'Log Level Matched or Exceeded', logSeverityLevelCondition=2)

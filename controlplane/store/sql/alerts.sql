@@ -75,7 +75,7 @@ WITH found AS MATERIALIZED (
     SELECT w.execution_id, w.instance_id, w.flow_config_id, leat_uuid_time(w.execution_id) AS began, r.*
     FROM alert_watch w
     CROSS JOIN LATERAL (
-        SELECT r.status, r.ended_at, coalesce(left(r.error, 1000), '') AS error,
+        SELECT r.status, r.ended_at, r.result_type, coalesce(left(r.error, 1000), '') AS error,
                coalesce(r.error_step, '') AS error_step
         FROM execution_result r WHERE r.id = w.execution_id OFFSET 0) r
     WHERE w.state = 1
@@ -101,6 +101,10 @@ WITH found AS MATERIALIZED (
                        ON next.retry_of = coalesce(e.retry_of, e.id)
                        AND next.retry_count = coalesce(e.retry_count, 0) + 1
                        WHERE e.id = f.execution_id))
+        UNION ALL
+        SELECT f.error_step, f.error
+        WHERE k.key = 'connection_error' AND f.result_type = 'CONNECTION_ERROR'
+          AND f.ended_at >= m.armed_at
         UNION ALL
         SELECT '', round(extract(epoch FROM f.ended_at - f.began), 1) || ' s'
         WHERE k.key = 'execution_duration'

@@ -1,7 +1,7 @@
 -- Queries of the API's alerting: monitors, groups, webhooks.
 
 -- name: api_alert_users_found
-SELECT count(*) FROM app_user WHERE id = ANY ($1::uuid[]) AND customer_id IS NULL;
+SELECT count(*) FROM app_user WHERE id = ANY ($1::uuid[]);
 
 -- name: api_alert_webhooks_found
 SELECT count(*) FROM alert_webhook WHERE id = ANY ($1::uuid[]);
