@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "alerts/alerts.h"
 #include "api/api.h"
 #include "bus.h"
 #include "catalog.h"
@@ -68,6 +69,9 @@ struct controlplane {
     struct responder *responder;
     struct sweeper *sweeper;
     struct scheduler *scheduler;
+    struct alerts *alerts;
+    struct address_policy webhook_addresses, smtp_addresses;
+    struct net_server smtp;
     _Atomic bool streams_made;
     unsigned ticks;
 };
@@ -175,6 +179,32 @@ static void on_freed(void *arg, const struct uuid *keys, size_t n)
     gate_wake(cp->gate, keys, n);
 }
 
+/* The SMTP server is the operator's own, wherever it stands. */
+static int make_alerts(struct controlplane *cp, struct err *err)
+{
+    const struct controlplane_config *c = &cp->config;
+    cp->smtp = (struct net_server){.protocol = "smtp",
+                                   .policy = &cp->smtp_addresses,
+                                   .host = str_of(c->smtp_host),
+                                   .port = (int)c->smtp_port,
+                                   .username = str_of(c->smtp_username),
+                                   .password = str_of(c->smtp_password)};
+    int r = controlplane_smtp_tls(c->smtp_tls, &cp->smtp.tls, err);
+    r = r ? r : address_policy_parse(str_of(c->allow_addresses), &cp->webhook_addresses, err);
+    r = r ? r : address_policy_parse(STR("0.0.0.0/0,::/0"), &cp->smtp_addresses, err);
+    if (r != 0) {
+        return r;
+    }
+    cp->alerts = alerts_new(&(struct alerts_options){.conninfo = c->postgres,
+                                                     .sender = {.conninfo = c->postgres,
+                                                                .master_key = &cp->master_key,
+                                                                .public_url = cp->public_url,
+                                                                .policy = &cp->webhook_addresses,
+                                                                .smtp = &cp->smtp,
+                                                                .mail_from = c->mail_from}});
+    return alerts_start(cp->alerts);
+}
+
 static void on_executions(void *arg, const struct uuid *ids, size_t n)
 {
     struct controlplane *cp = arg;
@@ -232,6 +262,7 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                       .replica_id = cp->replica_id},
                           &cp->scheduler, err);
         r = r == 0 ? scheduler_start(cp->scheduler) : r;
+        r = r == 0 ? make_alerts(cp, err) : r;
     }
     return r;
 }
@@ -491,6 +522,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->scheduler) {
         scheduler_stop(cp->scheduler);
     }
+    if (cp->alerts) {
+        alerts_stop(cp->alerts);
+    }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
     }
@@ -541,6 +575,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
     if (cp) {
         metrics_clear_gauges();
         scheduler_free(cp->scheduler);
+        alerts_free(cp->alerts);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);

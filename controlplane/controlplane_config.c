@@ -125,6 +125,44 @@ const struct config_option controlplane_options[] = {
      .fallback = "30",
      .help = "executions, results and logs are kept this many days; 0 = for ever",
      .max = 36500},
+    {.name = "allow-addresses",
+     .type = CONFIG_STR,
+     .offset = AT(allow_addresses),
+     .fallback = "",
+     .help = "address ranges that alert webhooks may reach besides public ones, comma separated"},
+    {.name = "smtp-host",
+     .type = CONFIG_STR,
+     .offset = AT(smtp_host),
+     .fallback = "",
+     .help = "server that alerts are mailed through, by name or address; empty = no e-mail"},
+    {.name = "smtp-port",
+     .type = CONFIG_INT,
+     .offset = AT(smtp_port),
+     .fallback = "587",
+     .help = "its port",
+     .min = 1,
+     .max = 65535},
+    {.name = "smtp-tls",
+     .type = CONFIG_STR,
+     .offset = AT(smtp_tls),
+     .fallback = "starttls",
+     .help = "starttls, tls (from the first byte) or none"},
+    {.name = "smtp-username",
+     .type = CONFIG_STR,
+     .offset = AT(smtp_username),
+     .fallback = "",
+     .help = "name to log in with; empty = without a login"},
+    {.name = "smtp-password",
+     .type = CONFIG_STR,
+     .offset = AT(smtp_password),
+     .fallback = "",
+     .help = "password to log in with",
+     .secret = true},
+    {.name = "mail-from",
+     .type = CONFIG_STR,
+     .offset = AT(mail_from),
+     .fallback = "leat@localhost",
+     .help = "address that e-mail comes from"},
     {.name = "migrate",
      .type = CONFIG_BOOL,
      .offset = AT(migrate),
@@ -145,6 +183,21 @@ const struct config_option controlplane_options[] = {
      .help = "print these options as a page of documentation and end"},
     {0},
 };
+
+int controlplane_smtp_tls(const char *text, enum net_tls *ret, struct err *err)
+{
+    static const struct {
+        const char *word;
+        enum net_tls tls;
+    } table[] = {{"starttls", NET_STARTTLS}, {"tls", NET_TLS}, {"none", NET_PLAIN}};
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (strcmp(text, table[i].word) == 0) {
+            *ret = table[i].tls;
+            return 0;
+        }
+    }
+    return err_set(err, -EINVAL, "config.smtp_tls", "smtp-tls is starttls, tls or none");
+}
 
 static unsigned role_of(struct str word)
 {

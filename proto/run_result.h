@@ -4,6 +4,10 @@
 
 #include "wire.h"
 
+/* result_type of an ERROR that a connection caused: the other side was not reached, or refused the
+ * credentials. The API shows it as ERROR. */
+#define RESULT_CONNECTION_ERROR "CONNECTION_ERROR"
+
 #define RETRY_MAX_ATTEMPTS      10
 #define RETRY_MAX_DELAY_MINUTES 60
 #define UNIQUE_REQUEST_ID_MAX   KIB(4)

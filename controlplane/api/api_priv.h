@@ -63,6 +63,7 @@ bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, s
 bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
+bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */
@@ -118,6 +119,19 @@ int mutate_clear_all_fifo_data(struct call *c, struct err *err);
 int mutate_clear_fifo_working_set(struct call *c, struct err *err);
 int mutate_remove_fifo_queue_items(struct call *c, struct err *err);
 int mutate_test_integration_flow(struct call *c, struct err *err);
+int mutate_create_alert_monitor(struct call *c, struct err *err);
+int mutate_update_alert_monitor(struct call *c, struct err *err);
+int mutate_find_alert_monitor(struct call *c, struct err *err);
+int mutate_clear_alert_monitor(struct call *c, struct err *err);
+int mutate_delete_alert_monitor(struct call *c, struct err *err);
+int mutate_create_alert_group(struct call *c, struct err *err);
+int mutate_update_alert_group(struct call *c, struct err *err);
+int mutate_find_alert_group(struct call *c, struct err *err);
+int mutate_delete_alert_group(struct call *c, struct err *err);
+int mutate_create_alert_webhook(struct call *c, struct err *err);
+int mutate_update_alert_webhook(struct call *c, struct err *err);
+int mutate_find_alert_webhook(struct call *c, struct err *err);
+int mutate_delete_alert_webhook(struct call *c, struct err *err);
 int mutate_create_organization_user(struct call *c, struct err *err);
 int mutate_create_customer_user(struct call *c, struct err *err);
 int mutate_update_user(struct call *c, struct err *err);

@@ -140,5 +140,6 @@ const struct resolver api_resolvers[] = {
     {"attachments", resolve_attachments},
     {"upload_media", resolve_upload_media},
     {"integration_diff", resolve_integration_diff},
+    {"alert_headers", resolve_alert_headers},
     {0},
 };

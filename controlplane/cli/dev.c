@@ -153,7 +153,8 @@ static void describe_processes(struct dev *dev, int port)
         .args = {arena_printf(a, "%s/leat-controlplane", dev->data.bin_dir), "--postgres",
                  dev->postgres_url, "--nats", dev->nats_url, "--listen", "127.0.0.1", "--port",
                  arena_printf(a, "%d", port), "--public-url", dev->base_url, "--master-key-file",
-                 dev->data.master_key_file, "--bus-key-file", dev->data.bus_key_file, NULL},
+                 dev->data.master_key_file, "--bus-key-file", dev->data.bus_key_file,
+                 "--allow-addresses", "127.0.0.0/8,::1/128", NULL},
         .log_path = arena_printf(a, "%s/controlplane.log", dev->data.log_dir),
         .stop_signal = SIGTERM,
     };

@@ -222,6 +222,9 @@ static int upkeep(struct sweeper *s, struct err *err)
     if (r == 0 && s->retention_days > 0) {
         r = db_run(s->db, QUERY_RETRY_FORGET, NULL, err, DB_I64(s->retention_days));
     }
+    if (r == 0 && s->retention_days > 0) {
+        r = db_run(s->db, QUERY_ALERT_EVENT_FORGET, NULL, err, DB_I64(s->retention_days));
+    }
     if (r == 0) {
         s->upkeep_at = clock_mono_ns() + UPKEEP_NS;
     }

@@ -124,7 +124,7 @@ def ids_with(own, operation, path, gid):
 
 def own_arguments(own, operation):
     assert not operation.unknown, operation.unknown
-    return operation.arguments(lambda t: own(t, operation.name))
+    return operation.arguments(lambda t: own(t, operation.name) or missing(t))
 
 
 @pytest.mark.parametrize('name', QUERIES)

@@ -33,6 +33,7 @@ VALUES = {
     'payload': '{}',
     'startedAt': '2026-01-01T00:00:00Z',
     ('removeFifoQueueItems', 'itemCount'): 1,
+    ('createAlertGroup', 'name'): 'Made',
 }
 
 # Of which type an id is, where neither the schema nor the name tells.

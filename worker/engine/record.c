@@ -292,6 +292,19 @@ static struct str unique_request_id(struct run *run, const struct path *path)
     return str_n(hex, enc_hex(str_n((char *)digest, sizeof(digest)), hex, cap));
 }
 
+/* The other side was not reached, or does not take the credentials: by the last word of the code.
+ */
+static bool connection_failed(const struct err *why)
+{
+    static const char *const words[] = {".connect", ".login", ".tls"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (str_ends(str_of(why->code), str_of(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_retry(struct run *run, struct run_result *result)
 {
     if (!run->flow || run->request->synchronous || run->request->test) {
@@ -336,7 +349,9 @@ void run_record_result(struct run *run, struct buf *to)
         .instance_id = q->instance_id,
         .flow_config_id = q->flow_config_id,
         .status = failed ? RUN_FAILED : RUN_SUCCEEDED,
-        .result_type = str_of(failed ? "ERROR" : run->result_type),
+        .result_type = str_of(!failed                        ? run->result_type
+                              : connection_failed(&run->err) ? RESULT_CONNECTION_ERROR
+                                                             : "ERROR"),
         .accepted_ns = q->accepted_ns,
         .dispatched_ns = q->dispatched_ns,
         .started_ns = run->started_ns,

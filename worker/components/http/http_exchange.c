@@ -167,8 +167,9 @@ int http_status_error(const struct http_response *r, struct str host, struct err
         shown--;
     }
     bool text = str_utf8_valid(str_n(body.ptr, shown)) && shown > 0;
-    int rc = err_set(err, -EBADE, "http.status", "%.*s answered %d%s%.*s%s%.*s%s",
-                     (int)MIN(host.len, 120), host.ptr, r->status, r->status_text.len ? " " : "",
+    const char *code = r->status == 401 || r->status == 403 ? "http.login" : "http.status";
+    int rc = err_set(err, -EBADE, code, "%.*s answered %d%s%.*s%s%.*s%s", (int)MIN(host.len, 120),
+                     host.ptr, r->status, r->status_text.len ? " " : "",
                      (int)MIN(r->status_text.len, 60), r->status_text.ptr, text ? ": " : ".",
                      text ? (int)shown : 0, body.ptr, text && shown < body.len ? "..." : "");
     if (err) {

@@ -29,7 +29,8 @@ int http_exchange(struct action_context *ctx, struct http_request *req,
  * text, and kept as {data, contentType} in binary. */
 int http_response_value(struct action_context *ctx, const struct http_response *r,
                         enum http_response_type type, struct json *ret, struct err *err) must_check;
-/* err about a status outside 200-299: "http.status", with the beginning of the body. */
+/* err about a status outside 200-299: "http.status", or "http.login" for 401 and 403, with the
+ * beginning of the body. */
 int http_status_error(const struct http_response *r, struct str host, struct err *err);
 /* The host of a URL, for messages; "" when there is none. */
 struct str http_url_host(struct str url);

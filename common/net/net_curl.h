@@ -1,5 +1,5 @@
 /* What every user of libcurl in this folder shares: its start, the check of each address, and words
- * for what went wrong. Included inside worker/net only. */
+ * for what went wrong. Included inside net only. */
 #pragma once
 
 #include <curl/curl.h>

@@ -1,0 +1,68 @@
+/* Owns how the mutations of alerting read their input. On a lane thread, inside the mutation's
+ * transaction. */
+#include "api/alert_input.h"
+
+const struct alert_ids alert_users = {"users", "User", QUERY_API_ALERT_USERS_FOUND};
+const struct alert_ids alert_webhooks = {"webhooks", "AlertWebhook",
+                                         QUERY_API_ALERT_WEBHOOKS_FOUND};
+const struct alert_ids alert_groups = {"groups", "AlertGroup", QUERY_API_ALERT_GROUPS_FOUND};
+const struct alert_ids alert_triggers = {"triggers", "AlertTrigger",
+                                         QUERY_API_ALERT_TRIGGERS_FOUND};
+
+static bool among(const struct uuid *ids, size_t n, const struct uuid *id)
+{
+    size_t i = 0;
+    while (i < n && !uuid_eq(&ids[i], id)) {
+        i++;
+    }
+    return i < n;
+}
+
+int alert_ids(struct call *c, const struct alert_ids *what, struct db_param *ret, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    struct json list = call_input(c, what->field);
+    *ret = DB_NULL;
+    if (list.type != JSON_ARRAY) {
+        return 0;
+    }
+    if (list.len > ALERT_IDS_MAX) {
+        return call_refuse(c, what->field, "At most %d of them.", ALERT_IDS_MAX);
+    }
+    struct uuid *ids = arena_array(c->a, list.len + 1, sizeof(*ids));
+    size_t n = 0;
+    for (uint32_t i = 0; i < list.len; i++) {
+        if (!global_id_parse(json_as_str(list.items[i]), what->type, &ids[n])) {
+            return call_refuse(c, what->field, "The %s does not exist.", what->type);
+        }
+        n += !among(ids, n, &ids[n]);
+    }
+    *ret = DB_UUIDS(ids, n);
+    int rc = db_run(c->db, what->count, &rows, err, *ret);
+    if (rc == 0 && db_int(rows, 0, 0) != (int64_t)n) {
+        return call_refuse(c, what->field, "The %s does not exist.", what->type);
+    }
+    return rc;
+}
+
+struct db_param alert_new_name(struct call *c)
+{
+    struct str name;
+    return call_input(c, "name").type == JSON_STRING &&
+                   call_need_text(c, "name", ALERT_NAME_MAX, &name)
+               ? DB_STR(name)
+               : DB_NULL;
+}
+
+int alert_find(struct call *c, const char *type, enum query_id lock, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    if (!call_need_id(c, "id", type, &c->id)) {
+        return 0;
+    }
+    int rc = db_run(c->db, lock, &rows, err, DB_UUID(c->id));
+    if (rc == 0 && db_rows_n(rows) == 0) {
+        return call_refuse(c, "id", "The %s does not exist.", type);
+    }
+    return rc;
+}
