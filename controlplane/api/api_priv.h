@@ -10,12 +10,14 @@
 #define API_MAX_PENDING 256 /* executions one mutation may start */
 #define API_ERRORS_MAX  ERR_LIST_MAX
 
+struct token_cache;
 struct api {
     struct secret_key master;
     char *public_url;
     const struct result_urls *urls;
     const struct catalog *catalog;
     struct gql_schema *schema;
+    struct token_cache *tokens; /* signed ones seen lately */
     int replica_id, statement_timeout_ms, max_depth, max_cost;
     void (*on_executions)(void *arg, const struct uuid *ids, size_t n);
     void *on_executions_arg;
@@ -40,6 +42,8 @@ struct call { /* one request; on one lane thread */
     size_t n_errors;
     const char *warnings[API_ERRORS_MAX]; /* texts that do not stop it */
     size_t n_warnings;
+    struct json made;    /* members of the payload that are in no row */
+    bool forgets_tokens; /* what is known of signed tokens is forgotten after the commit */
     struct uuid pending[API_MAX_PENDING]; /* executions inserted */
     size_t n_pending;
 };
@@ -106,6 +110,10 @@ int mutate_clear_all_fifo_data(struct call *c, struct err *err);
 int mutate_clear_fifo_working_set(struct call *c, struct err *err);
 int mutate_remove_fifo_queue_items(struct call *c, struct err *err);
 int mutate_test_integration_flow(struct call *c, struct err *err);
+int mutate_create_signing_key(struct call *c, struct err *err);
+int mutate_import_signing_key(struct call *c, struct err *err);
+int mutate_find_signing_key(struct call *c, struct err *err);
+int mutate_delete_signing_key(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */
