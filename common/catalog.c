@@ -144,6 +144,7 @@ static int read_action(struct reader *r, const json_t *json, struct catalog_acti
     action->stops_execution = flag_of(json, "stops");
     action->schedule_allowed = flag_of(json, "scheduleAllowed");
     action->schedule_required = flag_of(json, "scheduleRequired");
+    action->replies = flag_of(json, "replies");
     action->static_branches = texts_of(r, json, "staticBranches");
     read_example(r, json, action);
     const json_t *list = json_object_get(json, "inputs");

@@ -32,6 +32,7 @@ struct catalog_action {
     bool loops;    /* has a loop body */
     bool breaks_loop, stops_execution;
     bool schedule_allowed, schedule_required; /* triggers */
+    bool replies;                             /* triggers: their code answers the sender */
     const char **static_branches;             /* NULL-terminated; NULL = none */
     const struct catalog_input *inputs;
     size_t n_inputs;

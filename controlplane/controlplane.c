@@ -32,6 +32,7 @@
 #define CONNECT_RETRY_NS   (200 * NS_PER_MS)
 #define INDEX_WAIT_MS      30000
 #define ACCEPT_DEADLINE_MS 10000
+#define TURN_DEADLINE_MS   2000
 #define POOL_DEADLINE_MS   60000
 #define LANE_QUEUE         1000
 #define DRAIN_EXTRA_MS     2000
@@ -269,6 +270,8 @@ static int make_server(struct controlplane *cp, struct err *err)
         .max_connections = (size_t)c->max_connections,
         .deadline_ms = {[DEADLINE_ACCEPT] = ACCEPT_DEADLINE_MS,
                         [DEADLINE_SYNC] = c->sync_limit_ms,
+                        [DEADLINE_TRIGGER] = c->trigger_limit_ms,
+                        [DEADLINE_TURN] = MIN(c->trigger_limit_ms, TURN_DEADLINE_MS),
                         [DEADLINE_POOL] = POOL_DEADLINE_MS},
         .routes = routes,
         .ctx = &cp->routes_ctx,
@@ -477,7 +480,8 @@ void controlplane_tick(struct controlplane *cp)
 void controlplane_drain(struct controlplane *cp)
 {
     if (cp->server) {
-        server_drain(cp->server, cp->config.sync_limit_ms + DRAIN_EXTRA_MS);
+        server_drain(cp->server,
+                     MAX(cp->config.sync_limit_ms, cp->config.trigger_limit_ms) + DRAIN_EXTRA_MS);
     }
     if (cp->scheduler) {
         scheduler_stop(cp->scheduler);

@@ -13,6 +13,7 @@ static const struct wire_field checkpoint_fields[] = {
     WIRE_FIELD(5, struct checkpoint, n_steps, WIRE_U32, 0),
     WIRE_FIELD(6, struct checkpoint, steps, WIRE_STR, CHECKPOINT_MAX_BYTES),
     WIRE_FIELD(7, struct checkpoint, steps_size, WIRE_U32, 0),
+    WIRE_FIELD(8, struct checkpoint, logs, WIRE_STR, CHECKPOINT_MAX_BYTES),
     {0},
 };
 const struct wire_message checkpoint_message = {

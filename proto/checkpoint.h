@@ -14,6 +14,7 @@ struct checkpoint {
     uint32_t n_steps;    /* in this part */
     struct str steps;    /* LZ4 block of a batch of step_result, see run_result.h */
     uint32_t steps_size; /* bytes before compression */
+    struct str logs;     /* batch of result_log: the lines since those that were sent before */
 };
 extern const struct wire_message checkpoint_message;
 struct checkpoint_reply {
@@ -32,4 +33,4 @@ struct checkpoint_parts {
 };
 extern const struct wire_message checkpoint_parts_message;
 
-#define CHECKPOINT_MAX_BYTES (6 * 1024 * 1024) /* of compressed steps in a part */
+#define CHECKPOINT_MAX_BYTES (6 * 1024 * 1024) /* of compressed steps and logs in a part */

@@ -52,7 +52,7 @@ struct run_result {
     struct str route_customer_field;
     struct str reply_to; /* of a connection that waits for the answer; "" = none */
     struct str traceparent;
-    struct wire_list values;      /* struct value_ref: stored ahead and named by what is in here */
+    struct wire_list values; /* struct value_ref: stored ahead and named by what is in here */
 };
 extern const struct wire_message run_result_message;
 extern const struct wire_message result_log_message;

@@ -44,28 +44,20 @@ static void take(struct consume *c, struct bus_message *m)
     }
 }
 
-/* No room: what was asked for before still comes, and is held so that its runs are known as held.
- */
-static void pull_owed(struct consume *c)
-{
-    struct bus_message *messages[PULL_MAX];
-    int n = c->puller ? bus_pull_owed(c->puller, PULL_MAX, messages) : 0;
-    for (int i = 0; i < n; i++) {
-        take(c, messages[i]);
-    }
-}
-
+/* Without room, what was asked for before still comes, and is held so that its runs are known as
+ * held. */
 static int pull(struct consume *c, size_t room)
 {
     struct bus_message *messages[PULL_MAX];
-    if (!c->puller) {
-        int rc = bus_puller_new(c->options.bus, STREAM_RUN, c->consumer, &c->puller);
-        if (rc < 0) {
-            return rc;
-        }
+    int n = 0;
+    if (room && !c->puller) {
+        n = bus_puller_new(c->options.bus, STREAM_RUN, c->consumer, &c->puller);
     }
-    int batch = (int)MAX(1, MIN(room / BATCH_MAX_RUNS, (size_t)PULL_MAX));
-    int n = bus_pull(c->puller, batch, PULL_WAIT_MS, messages);
+    if (n == 0 && c->puller) {
+        int batch = (int)MAX(1, MIN(room / BATCH_MAX_RUNS, (size_t)PULL_MAX));
+        n = room ? bus_pull(c->puller, batch, PULL_WAIT_MS, messages)
+                 : bus_pull_owed(c->puller, PULL_MAX, messages);
+    }
     for (int i = 0; i < n; i++) {
         take(c, messages[i]);
     }
@@ -81,7 +73,7 @@ static void *consume_main(void *arg)
             slot_pool_wait_room(c->options.slots, c->options.bulk, room_limit(c), ROOM_WAIT_NS);
         bool heavy = held_bytes(c->options.held) > HELD_BYTES_MAX;
         if (!room || heavy) {
-            pull_owed(c);
+            (void)pull(c, 0);
             if (heavy) {
                 clock_wait_ns(ROOM_WAIT_NS);
             }

@@ -2,6 +2,8 @@
  * waits for signals; every other thread has them blocked. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +14,12 @@
 
 #define USAGE        "leat-worker [options]\n\nRuns executions. Stateless: add or end any at any time."
 #define KEY_FILE_MAX 4096
+#define FUTEX_LISTS  16384
+#ifndef PR_FUTEX_HASH
+#define PR_FUTEX_HASH           78
+#define PR_FUTEX_HASH_SET_SLOTS 1
+#endif
+#define OPEN_FILES_SPARE 256 /* open files besides a socket for each run */
 
 static int fail(const struct err *err)
 {
@@ -78,6 +86,30 @@ static int print(const struct worker_config *config)
     return whole ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* A run that waits for a third party needs a socket. */
+static void raise_open_files(const struct worker_config *config)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return;
+    }
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0 ||
+        files.rlim_cur < (rlim_t)config->max_slots + OPEN_FILES_SPARE) {
+        log_warn("fewer files may be open than runs may wait: raise the limit of open files",
+                 LOG_INT("limit", (int64_t)files.rlim_cur),
+                 LOG_INT("max_slots", config->max_slots));
+    }
+}
+
+/* Kernels from 6.16 on keep a process' sleeping threads in a few lists, sized for its processors,
+ * and every wake-up walks one: too long with thousands of slots that wait. Others do not know this.
+ */
+static void spread_sleepers(void)
+{
+    (void)prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, FUTEX_LISTS, 0, 0);
+}
+
 static int serve(const struct worker_config *config)
 {
     struct err err = {0};
@@ -93,6 +125,8 @@ static int serve(const struct worker_config *config)
     if (set_up_log(config, &err) < 0 || read_key(config, &key, &err) < 0) {
         return fail(&err);
     }
+    raise_open_files(config);
+    spread_sleepers();
     int rc;
     while ((rc = worker_new(config, &key, &w, &err)) < 0 && rc != -EINVAL) {
         log_warn("the bus does not answer yet", LOG_STR("error", err.message));

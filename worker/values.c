@@ -1,12 +1,6 @@
-/* Owns nothing that lasts: an upload has its subscription to answers for as long as it takes, a
- * value that is read its file and mapping, which the caller's arena ends. On slot threads. It keeps
- * one chunk in memory. The file has its room before it is mapped, so that a full disk is an error
- * here and no fault later. */
+/* Owns nothing that lasts: an upload has its subscription to answers for as long as it takes. On
+ * slot threads. It keeps one chunk in memory; what is read back is gathered in a file. */
 #include "values.h"
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "subjects.h"
@@ -54,44 +48,6 @@ int values_put(struct bus *bus, const struct value *value, int64_t deadline_ns, 
 
 /* --- reading back ----------------------------------------------------------------------------- */
 
-static int failed(int rc, const char *what, struct err *err)
-{
-    return err_set(err, rc, "value.file", "a large result could not be %s on this worker: %s", what,
-                   strerror(-rc));
-}
-
-/* A file that nobody else can open and that is gone when it is closed. */
-static int open_file(uint64_t size, int *ret_fd, struct err *err)
-{
-    const char *folder = getenv("TMPDIR");
-    int fd =
-        open(folder && folder[0] ? folder : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
-    if (fd < 0) {
-        return failed(-errno, "kept", err);
-    }
-    int rc = -posix_fallocate(fd, 0, (off_t)size);
-    if (rc < 0) {
-        (void)close(fd);
-        return failed(rc, "kept", err);
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-static int write_all(int fd, struct str bytes, uint64_t at, struct err *err)
-{
-    while (bytes.len > 0) {
-        ssize_t n = pwrite(fd, bytes.ptr, bytes.len, (off_t)at);
-        if (n < 0 && errno != EINTR) {
-            return failed(-errno, "written", err);
-        }
-        size_t written = (size_t)MAX(n, 0);
-        bytes = str_n(bytes.ptr + written, bytes.len - written);
-        at += written;
-    }
-    return 0;
-}
-
 static int ask(struct bus *bus, const struct value_read *what, int64_t deadline_ns,
                struct bus_message **ret_reply, struct err *err)
 {
@@ -108,7 +64,7 @@ static int ask(struct bus *bus, const struct value_read *what, int64_t deadline_
                    "a large result could not be read: the control plane did not answer in time");
 }
 
-static int read_chunk(struct bus *bus, const struct value_read *what, size_t size, int fd,
+static int read_chunk(struct bus *bus, const struct value_read *what, size_t size, struct spill *to,
                       int64_t deadline_ns, struct buf *scratch, struct err *err)
 {
     AUTO(arena_free) struct arena *a = arena_new(KIB(1), 0);
@@ -127,59 +83,29 @@ static int read_chunk(struct bus *bus, const struct value_read *what, size_t siz
     if (rc == 0) {
         rc = value_unpack(part.data, part.data_size, size, scratch, &plain, err);
     }
-    if (rc == 0) {
-        rc = write_all(fd, plain, (uint64_t)what->number * VALUE_CHUNK_BYTES, err);
+    if (rc == 0 && !spill_add_str(to, plain)) {
+        rc = spill_error(to, err);
     }
     bus_message_free(reply);
     return rc;
 }
 
-struct mapping {
-    void *at;
-    size_t size;
-};
-
-static void unmap(void *ptr)
-{
-    struct mapping *m = ptr;
-    (void)munmap(m->at, m->size);
-}
-
-static int map_file(int fd, size_t size, struct arena *a, struct str *ret, struct err *err)
-{
-    void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (at == MAP_FAILED) {
-        return failed(-errno, "mapped", err);
-    }
-    struct mapping *m = arena_new_of(a, struct mapping);
-    *m = (struct mapping){.at = at, .size = size};
-    arena_defer(a, unmap, m);
-    *ret = str_n(at, size);
-    return 0;
-}
-
 int values_get(struct bus *bus, const struct uuid *execution_id, const struct uuid *value_id,
-               uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
-               struct err *err)
+               uint64_t size, int64_t deadline_ns, struct spill_set *spills, struct arena *a,
+               struct str *ret, struct err *err)
 {
     struct value_read what = {.execution_id = *execution_id, .value_id = *value_id};
     AUTO(buf_done) struct buf scratch = {0};
-    int fd, rc = 0;
+    AUTO(spill_done) struct spill whole = SPILL_NONE;
+    int rc = 0;
     buf_init(&scratch, VALUE_CHUNK_BYTES);
     if (size == 0 || size > VALUE_MAX_BYTES) {
         return err_set(err, -EINVAL, "value.malformed", "a large result has an impossible size");
     }
-    rc = open_file(size, &fd, err);
-    if (rc < 0) {
-        return rc;
-    }
+    spill_begin(&whole, spills, (size_t)size);
     for (uint32_t n = value_n_chunks(size); what.number < n && rc == 0; what.number++) {
-        rc = read_chunk(bus, &what, value_chunk_size(size, what.number), fd, deadline_ns, &scratch,
-                        err);
+        rc = read_chunk(bus, &what, value_chunk_size(size, what.number), &whole, deadline_ns,
+                        &scratch, err);
     }
-    if (rc == 0) {
-        rc = map_file(fd, (size_t)size, a, ret, err);
-    }
-    (void)close(fd);
-    return rc;
+    return rc < 0 ? rc : spill_end(&whole, a, ret, err);
 }

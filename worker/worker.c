@@ -14,6 +14,7 @@
 #include "heartbeat.h"
 #include "log.h"
 #include "net/http_client.h"
+#include "net/http_loop.h"
 #include "outbox.h"
 #include "sealed.h"
 #include "subjects.h"
@@ -32,10 +33,12 @@
 #define INSTANCES_BYTES   MIB(256)
 #define PLANS_MAX         1000
 #define RESULT_KEEP       KIB(64) /* a slot's result buffer larger than this is given back */
+#define HTTP_DIRECT       64      /* clients that transfer by themselves */
 
 struct worker {
     struct secret_key bus_key;
     struct address_policy addresses;
+    struct http_loop *http;
     const char *pool;
     struct uuid id;
     struct spill_disk *spill_disk;
@@ -195,11 +198,11 @@ static int on_value_put(void *ctx, const struct value *value, int64_t deadline_n
 }
 
 static int on_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
-                        uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
-                        struct err *err)
+                        uint64_t size, int64_t deadline_ns, struct spill_set *spills,
+                        struct arena *a, struct str *ret, struct err *err)
 {
     return values_get(((struct slot_memory *)ctx)->worker->bus, execution_id, value_id, size,
-                      deadline_ns, a, ret, err);
+                      deadline_ns, spills, a, ret, err);
 }
 
 static void on_reply(void *ctx, const char *subject, struct str data)
@@ -248,7 +251,8 @@ static void *memory_new(void *ctx, struct slot *slot)
     m->worker = ctx;
     m->slot = slot;
     m->engine = engine_memory_new();
-    m->http = http_client_new(&(struct http_client_options){.policy = &m->worker->addresses});
+    m->http = http_client_new(
+        &(struct http_client_options){.policy = &m->worker->addresses, .loop = m->worker->http});
     buf_init(&m->result, 0);
     return m;
 }
@@ -376,6 +380,7 @@ static void start_parts(struct worker *w, const struct worker_config *config)
                                                                    .find = component_find,
                                                                    .ctx = w,
                                                                    .fetch = on_fetch});
+    w->http = http_loop_new(HTTP_DIRECT);
     w->slots = slot_pool_new(&(struct slot_options){.max_slots = (int)config->max_slots,
                                                     .ctx = w,
                                                     .memory_new = memory_new,
@@ -466,6 +471,7 @@ struct worker *worker_free(struct worker *w)
         w->consume_bulk = consume_free(w->consume_bulk);
         w->heartbeat = heartbeat_free(w->heartbeat);
         w->slots = slot_pool_free(w->slots);
+        w->http = http_loop_free(w->http);
         w->outbox = outbox_free(w->outbox);
         w->definitions = definitions_free(w->definitions);
         w->held = held_free(w->held);

@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "definition/encoding.h"
+#include "definition/json_text.h"
 
 struct anchor {
     struct anchor *next; /* newest first */
@@ -407,6 +408,7 @@ int yaml_read(struct arena *a, struct str text, struct yaml_node **ret_root,
         *err_list_add(errors) = err;
         return rc;
     }
+    utf8 = json_text_for_yaml(a, utf8);
     struct reader r = {.arena = a, .errors = errors};
     if (!yaml_parser_initialize(&r.parser)) {
         return err_set(err_list_add(errors), -EINVAL, "definition.syntax",

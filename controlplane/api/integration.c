@@ -50,8 +50,7 @@ static struct db_param trigger_reply(struct call *c, const struct def_step *trig
     static const char *const keys[] = {"statusCode", "contentType", "headers", "body"};
     struct json_builder b;
     json_build_object(&b, c->a);
-    if (strcmp(trigger->component, "webhook-triggers") != 0 &&
-        strcmp(trigger->component, "hash") != 0) {
+    if (strcmp(trigger->component, "webhook-triggers") != 0) {
         return DB_NULL;
     }
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -63,6 +62,18 @@ static struct db_param trigger_reply(struct call *c, const struct def_step *trig
         }
     }
     return json_built(&b).len ? DB_STR(dump(c, json_built(&b))) : DB_NULL;
+}
+
+/* Whether the trigger's code answers the sender: its answer is not known before it ran. */
+static bool trigger_replies(const struct call *c, const struct def_step *trigger)
+{
+    const struct catalog *catalog = c->api->catalog;
+    const struct catalog_component *component = catalog && trigger->component_public
+                                                    ? catalog_component(catalog, trigger->component)
+                                                    : NULL;
+    const struct catalog_action *action =
+        component ? catalog_action(component, trigger->action) : NULL;
+    return action && action->replies;
 }
 
 static struct db_param flow_schedule(struct call *c, const struct def_step *trigger)
@@ -127,14 +138,15 @@ static int put_flows(struct call *c, const struct def_view *v, struct err *err)
     for (size_t i = 0; i < v->n_flows && rc == 0; i++) {
         const struct def_flow *f = &v->flows[i];
         const struct def_step *trigger = &f->steps[0];
-        rc = db_run(c->db, QUERY_API_FLOW_PUT, NULL, err, DB_UUID(ids[i]),
-                    DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
-                    DB_TEXT(f->name), DB_TEXT(f->stable_key), DB_TEXT(f->description),
-                    DB_BOOL(f->is_synchronous), DB_TEXT(def_security_names[f->security]),
-                    texts(c, f->organization_api_keys, f->n_organization_api_keys),
-                    DB_TEXT(trigger->component), DB_TEXT(trigger->action),
-                    trigger_reply(c, trigger), flow_schedule(c, trigger), queue_limit(f),
-                    DB_BOOL(f->queue.singleton), members_of(c, f->queue.dedupe_id));
+        rc =
+            db_run(c->db, QUERY_API_FLOW_PUT, NULL, err, DB_UUID(ids[i]),
+                   DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
+                   DB_TEXT(f->name), DB_TEXT(f->stable_key), DB_TEXT(f->description),
+                   DB_BOOL(f->is_synchronous), DB_TEXT(def_security_names[f->security]),
+                   texts(c, f->organization_api_keys, f->n_organization_api_keys),
+                   DB_TEXT(trigger->component), DB_TEXT(trigger->action), trigger_reply(c, trigger),
+                   flow_schedule(c, trigger), queue_limit(f), DB_BOOL(f->queue.singleton),
+                   members_of(c, f->queue.dedupe_id), DB_BOOL(trigger_replies(c, trigger)));
     }
     return rc;
 }

@@ -52,7 +52,7 @@ int reload_requests(struct db *db, const struct uuid *ids, size_t n, reload_fn f
         if (request.queued) {
             request.reply_to = db_str(rows, i, COL_REPLY_TO);
             request.traceparent = db_str(rows, i, COL_TRACEPARENT);
-            request.synchronous = request.reply_to.len > 0;
+            request.synchronous = request.reply_to.len > 0 && (flags & EXECUTION_SYNCHRONOUS);
             if (!db_is_null(rows, i, COL_REPLY_ID)) {
                 request.reply_id = db_uuid(rows, i, COL_REPLY_ID);
             }

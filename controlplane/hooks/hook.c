@@ -1,7 +1,8 @@
 /* The hot path: finds the flow of a webhook call, checks its key and size, hands it to accept and
- * answers when its row is committed; a synchronous call when the run has answered, too. Everything
- * but the three posting functions (outcomes, index answers, replies) runs on the loop's thread. It
- * never answers 2xx for an event that is not committed. */
+ * answers when its row is committed; a synchronous call when the run has answered, too, and one of
+ * a flow whose trigger replies when that has, or has not in time. Everything but the three posting
+ * functions (outcomes, index answers, replies) runs on the loop's thread. It never answers 2xx for
+ * an event that is not committed. */
 #include "hooks/hook.h"
 
 #include <netdb.h>
@@ -221,7 +222,7 @@ static struct run_request run_of(const struct hook_call *call, bool sync)
         .flow_name = t->flow->name,
         .invoke_type = cross ? INVOKE_CROSS_FLOW : INVOKE_WEBHOOK,
         .accepted_ns = clock_now_ns(),
-        .reply_to = sync ? str_of(call->at->reply_to) : str_n("", 0),
+        .reply_to = sync || t->flow->trigger_replies ? str_of(call->at->reply_to) : str_n("", 0),
         .synchronous = sync,
         .debug = says(call->op, "prismatic-debug", STR("true")),
         .test = t->test,
@@ -271,8 +272,10 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
         hook_call_overloaded(call, "too many events are waiting to run; try again later");
         return;
     }
-    if (sync && call->at->n_sync >= h->options.max_sync) {
-        hook_call_overloaded(call, "too many synchronous calls are waiting; try again");
+    call->for_trigger = !sync && call->target.flow->trigger_replies;
+    bool waits = sync || call->for_trigger;
+    if (waits && call->at->n_sync >= h->options.max_sync) {
+        hook_call_overloaded(call, "too many calls are waiting for an answer; try again");
         return;
     }
     struct wire_pair pairs[MAX_HEADERS];
@@ -293,6 +296,7 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
                                  .idempotency = key.len ? digest : NULL};
     if (place_of(call, &run, &request, dedupe, &place)) {
         event.place = &place;
+        call->in_queue = true;
     }
     call->committing = true;
     int r = accept_submit(h->options.accept, &event, &call->execution_id);
@@ -301,7 +305,7 @@ static void submit(struct hooks *h, struct hook_call *call, const struct hook_ur
         refuse_submit(call, r);
         return;
     }
-    if (sync) {
+    if (waits) {
         hook_call_wait(call);
     }
     op_deadline(call->op, sync ? DEADLINE_SYNC : DEADLINE_ACCEPT, on_deadline, call);
@@ -417,6 +421,9 @@ static void on_outcome(const struct accept_outcome *outcome)
                 hook_call_accepted(call, &outcome->execution_id, false);
             } else if (call->reply.len) {
                 answer_run(call, call->reply);
+            } else if (call->for_trigger) { /* accepted: from here on it is 200 at worst */
+                op_deadline(call->op, call->in_queue ? DEADLINE_TURN : DEADLINE_TRIGGER,
+                            on_deadline, call);
             }
             break;
         case ACCEPT_REPEATED:

@@ -18,7 +18,7 @@ struct hooks_options {
     struct bus *bus;                /* for answers of synchronous runs */
     struct uuid node;               /* of this process */
     const struct result_urls *urls; /* of answers too large for a message; borrowed */
-    size_t max_sync;                /* synchronous calls waiting on one loop; 0 = 10,000 */
+    size_t max_sync;                /* calls waiting for an answer on one loop; 0 = 10,000 */
 };
 int hooks_new(const struct hooks_options *options, struct server *server, struct hooks **ret,
               struct err *err) must_check;

@@ -165,12 +165,17 @@ void hook_call_sync_reply(struct hook_call *call, const struct sync_reply *answe
     } else {
         buf_add_str(&reply.body, answer->body);
     }
-    metrics_add(METRIC_SYNC_ANSWERED, 1);
+    metrics_add(call->for_trigger ? METRIC_TRIGGER_ANSWERED : METRIC_SYNC_ANSWERED, 1);
     op_reply(TAKE(call->op), &reply);
 }
 
 void hook_call_timed_out(struct hook_call *call)
 {
+    if (call->for_trigger) {
+        metrics_add(METRIC_TRIGGER_TIMEOUT, 1);
+        hook_call_accepted(call, &call->execution_id, true);
+        return;
+    }
     char id_text[GLOBAL_ID_MAX];
     struct str id = global_id(&call->execution_id, id_text);
     AUTO(reply_done) struct reply reply = {0};

@@ -29,6 +29,8 @@ struct hook_call {
     bool asking;              /* the index has the question */
     bool committing;          /* accept has the ticket */
     bool waiting;             /* in the table of synchronous calls */
+    bool for_trigger;         /* what it waits for is the trigger's answer, not the flow's */
+    bool in_queue;            /* the execution has a place in a queue */
     bool committed;
     struct hook_call *next; /* in the table */
     struct str reply;       /* owned: the run's answer that came before the commit */
@@ -45,6 +47,7 @@ struct hook_call *hook_call_find(struct hook_loop *at, const struct uuid *execut
 /* Answers; each leaves call->op NULL. */
 void hook_call_accepted(struct hook_call *call, const struct uuid *execution_id, bool plain);
 void hook_call_sync_reply(struct hook_call *call, const struct sync_reply *reply);
+/* What it waits for did not come: the flow goes on. */
 void hook_call_timed_out(struct hook_call *call);
 void hook_call_unavailable(struct hook_call *call, const char *words);
 void hook_call_overloaded(struct hook_call *call, const char *words);

@@ -26,6 +26,7 @@ struct hook_flow {
     bool has_reply;
     struct hook_reply reply;
     bool queued;               /* its executions wait for their turn */
+    bool trigger_replies;      /* the trigger's code answers the sender */
     const struct path *dedupe; /* to the id in the request; NULL = none */
 };
 struct hook_keys {

@@ -24,7 +24,8 @@ enum { /* columns of the hook_index_ queries */
        COL_ORGANIZATION_KEYS,
        COL_REPLY,
        COL_QUEUE_LIMIT,
-       COL_DEDUPE, /* the last one of the flow */
+       COL_DEDUPE,
+       COL_TRIGGER_REPLIES, /* the last one of the flow */
        COL_LIMITED,
        COL_ONE_ADDRESS,
 };
@@ -253,7 +254,7 @@ static void flow_digest(const struct db_rows *rows, size_t row, uint8_t ret[32])
 {
     struct buf text;
     buf_init(&text, 0);
-    for (int column = COL_FLOW_NAME; column <= COL_DEDUPE; column++) {
+    for (int column = COL_FLOW_NAME; column <= COL_TRIGGER_REPLIES; column++) {
         bool null = db_is_null(rows, row, column);
         struct str value = null ? str_n("", 0) : db_str(rows, row, column);
         buf_addf(&text, "%d:%zu:", null, value.len);
@@ -289,6 +290,7 @@ static struct hook_flow_slot *flow_new(const struct db_rows *rows, size_t row)
             hook_reply_parse(slot->arena, db_str(rows, row, COL_REPLY), &f->reply, &err) == 0;
     }
     f->dedupe = hook_table_path(rows, row, COL_DEDUPE, slot->arena);
+    f->trigger_replies = db_bool(rows, row, COL_TRIGGER_REPLIES);
     f->queued = db_int(rows, row, COL_QUEUE_LIMIT) > 0 || f->dedupe;
     return slot;
 }

@@ -9,6 +9,8 @@
 enum deadline { /* h2o has no deadline of its own for a request that is pending */
                 DEADLINE_ACCEPT,
                 DEADLINE_SYNC,
+                DEADLINE_TRIGGER, /* of an answer that a trigger gives */
+                DEADLINE_TURN,    /* the same of a flow with a queue */
                 DEADLINE_POOL,
                 _DEADLINE_N
 };

@@ -143,7 +143,6 @@ static int write_streamed(struct batch *b, struct db *db, struct err *err)
                                                 .organization_id = r->organization_id,
                                                 .instance_id = r->instance_id,
                                                 .flow_config_id = r->flow_config_id,
-                                                .attempt = r->attempt,
                                                 .logs = r->logs},
                              err);
     }

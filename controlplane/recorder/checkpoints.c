@@ -156,6 +156,7 @@ static int store(struct checkpoints *c, struct part **parts, size_t n, struct er
     struct uuid *ids = arena_array(a, n, sizeof(*ids));
     struct uuid *organizations = arena_array(a, n, sizeof(*organizations));
     struct str *texts[4], *steps = arena_array(a, n, sizeof(*steps));
+    struct str *logs = arena_array(a, n, sizeof(*logs));
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         texts[i] = arena_array(a, n, sizeof(*texts[i]));
     }
@@ -168,6 +169,7 @@ static int store(struct checkpoints *c, struct part **parts, size_t n, struct er
         texts[2][i] = number(a, p->n_steps);
         texts[3][i] = number(a, p->steps_size);
         steps[i] = p->steps;
+        logs[i] = p->logs;
     }
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     int r = ensure(c, &c->db, err);
@@ -175,7 +177,7 @@ static int store(struct checkpoints *c, struct part **parts, size_t n, struct er
         r = db_run(c->db, QUERY_CHECKPOINT_STORE, &rows, err, DB_UUIDS(ids, n),
                    DB_TEXTS(texts[0], n), DB_TEXTS(texts[1], n), DB_UUIDS(organizations, n),
                    DB_TEXTS(texts[2], n), DB_TEXTS(texts[3], n), DB_BYTESS(steps, n),
-                   DB_I64(LEASE_MS));
+                   DB_BYTESS(logs, n), DB_I64(LEASE_MS));
     }
     for (size_t i = 0; r == 0 && i < db_rows_n(rows); i++) {
         struct uuid id = db_uuid(rows, i, 0);
@@ -238,8 +240,9 @@ static int read_parts(struct checkpoints *c, struct arena *a, const struct check
                                        .organization_id = db_uuid(rows, i, 1),
                                        .n_steps = (uint32_t)db_int(rows, i, 2),
                                        .steps_size = (uint32_t)db_int(rows, i, 3),
-                                       .steps = db_str(rows, i, 4)};
-        bytes += parts[i].steps.len;
+                                       .steps = db_str(rows, i, 4),
+                                       .logs = db_str(rows, i, 5)};
+        bytes += parts[i].steps.len + parts[i].logs.len;
         fit += fit == i && (i == 0 || bytes <= READ_BYTES);
     }
     struct checkpoint_parts message = {.parts = {.items = parts, .n = fit}};

@@ -1,6 +1,7 @@
 /* Owns the ids of a test run's log lines and their storing. Called on the recording thread and on
  * the one that takes progress, each with its own connection. A line's id is made of its time, its
- * execution, its attempt and its place among the lines: who stores it second changes nothing. */
+ * execution and its place among the lines: who stores it second changes nothing. An attempt that
+ * takes a run over has the lines of the one before in the same places. */
 #include "recorder/log_rows.h"
 
 #include "clock.h"
@@ -29,11 +30,10 @@ struct str log_rows_clean(struct arena *a, struct str s)
 /* UUIDv7 of the line's time, so that it sorts and lies in its partition as all others do. */
 static struct uuid line_id(const struct log_rows *rows, uint32_t place, int64_t time_ns)
 {
-    uint8_t seed[24], digest[32];
+    uint8_t seed[20], digest[32];
     struct uuid id;
     memcpy(seed, rows->execution_id.b, 16);
-    memcpy(seed + 16, &rows->attempt, 4);
-    memcpy(seed + 20, &place, 4);
+    memcpy(seed + 16, &place, 4);
     secret_sha256(str_n((char *)seed, sizeof(seed)), digest);
     uint64_t ms = (uint64_t)MAX(time_ns, 0) / NS_PER_MS;
     for (int i = 0; i < 6; i++) {

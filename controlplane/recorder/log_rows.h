@@ -8,7 +8,7 @@
 /* The lines of a message: those of one execution, `first` of which came before. */
 struct log_rows {
     struct uuid execution_id, organization_id, instance_id, flow_config_id;
-    uint32_t attempt, first;
+    uint32_t first;
     struct wire_list logs; /* struct result_log */
 };
 /* Stores those that are not stored yet. */

@@ -71,7 +71,6 @@ static int keep(struct progress *p, struct arena *a, const struct run_progress *
                                                   .organization_id = m->organization_id,
                                                   .instance_id = m->instance_id,
                                                   .flow_config_id = m->flow_config_id,
-                                                  .attempt = m->attempt,
                                                   .first = m->first_log,
                                                   .logs = m->logs},
                                err);

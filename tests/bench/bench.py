@@ -21,7 +21,8 @@ class Bench:
         services.prepare()
         services.start_controlplane()
         services.start_worker()
-        self.hooks = fixture.make_instance(services)
+        self.hooks = fixture.make_instance(services, 'flow.yml', 'Bench')
+        self.hooks.update(fixture.make_instance(services, 'steps.yml', 'Steps'))
         self.hook = self.hooks['Take Order']
         self.db = Database(services)
         self.hook_moved()

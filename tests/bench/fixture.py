@@ -41,14 +41,14 @@ class Api:
         return data[field]['id']
 
 
-def make_instance(services):
+def make_instance(services, file, name):
     """Name of each flow -> path of its webhook."""
     api = Api(services)
-    with open(os.path.join(HERE, 'flow.yml')) as f:
+    with open(os.path.join(HERE, file)) as f:
         integration = api.change('importIntegration', 'integration', definition=f.read())
     api.change('publishIntegration', 'integration', id=integration, comment='')
-    customer = api.change('createCustomer', 'customer', name='Bench Customer')
-    instance = api.change('createInstance', 'instance', name='Bench Instance', customer=customer,
+    customer = api.change('createCustomer', 'customer', name=name + ' Customer')
+    instance = api.change('createInstance', 'instance', name=name + ' Instance', customer=customer,
                           integration=integration)
     api.change('deployInstance', 'instance', id=instance)
     configs = api.ask('query($id: ID!) { instance(id: $id) { flowConfigs { nodes { webhookUrl '

@@ -27,6 +27,11 @@ def write_body(path):
         f.write(json.dumps(order, separators=(',', ':')))
 
 
+def write_json(path, value):
+    with open(path, 'w') as f:
+        json.dump(value, f, separators=(',', ':'))
+
+
 def run_wrk(body, url, connections, seconds):
     """{requests, per_second, refused, broken, p50_us, ...}; refused are answers that are not 2xx."""
     out = subprocess.run(['wrk', '--threads', '1', '--connections', str(connections), '--duration',

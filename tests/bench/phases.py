@@ -5,6 +5,7 @@ import statistics
 import time
 import urllib.request
 
+import engine
 import fixture
 import load
 import usage
@@ -207,5 +208,5 @@ def flush_ms(folder):
     return statistics.median(times) * 1000
 
 
-PHASES = {'latency': latency, 'accept': accept, 'throughput': throughput, 'backlog': backlog,
-          'idle': idle}
+PHASES = {'latency': latency, 'accept': accept, 'throughput': throughput, 'steps': engine.steps,
+          'http': engine.http, 'waiting': engine.waiting, 'backlog': backlog, 'idle': idle}

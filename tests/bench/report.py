@@ -131,8 +131,52 @@ def add_idle(table, figures):
     table.add('start until ready with them', '%.1f s' % figures['start_seconds'])
 
 
+def add_loop(table, what, f):
+    table.add(what, '%.0f/s' % (f['iterations'] / f['seconds']))
+    table.add('from the event until it is recorded', '%.2f s' % f['until_recorded_seconds'])
+
+
+def add_steps(table, figures):
+    table.section('One execution with a loop of %d iterations' % figures['step']['iterations'])
+    add_loop(table, 'iterations with one step (math: add)', figures['step'])
+    add_loop(table, 'iterations with a branch (one condition)', figures['branch'])
+    f, n = figures['conditions'], figures['comparisons']
+    add_loop(table, 'iterations with a branch on %d operators' % n, f)
+    table.add('conditions, the loop around them included', '%.0f/s' % (n * f['iterations'] / f['seconds']))
+    table.add('a condition, the loop taken off', '%.0f ns' % figures['ns_per_comparison'])
+
+
+def add_http(table, figures):
+    for flow in ('Get', 'Post'):
+        f = figures[flow]
+        table.section('A trigger and an HTTP %s to a fast third party, 64 connections' % flow.upper())
+        table.add('recorded executions, over the whole time', '%.0f/s' % f['executions_per_second'])
+        table.add('accepted meanwhile', '%.0f/s' % f['accepted_per_second'])
+        for name, us in f['cpu_us_per_execution'].items():
+            table.add('CPU per execution: ' + name, '%.1f us' % us)
+        table.add('requests for each connection made', '%.0f' % (f['requests'] / max(1, f['connections'])))
+        table.add('other processes on the machine', other(f))
+    table.add('executions that failed', figures['failed'], '0', figures['failed'] == 0)
+
+
+def add_waiting(table, figures):
+    n = figures['runs']
+    table.section('%d runs that wait for a third party, in one worker' % n)
+    for key, name in (('pss', 'PSS'), ('rss_anon', 'RssAnon')):
+        table.add('memory of the worker, ' + name, '%d MiB' % (figures[key] / MIB), '<= 1024 MiB',
+                  figures[key] <= 1024 * MIB)
+    table.add('of it for a run', '%.1f KiB' % ((figures['pss'] - figures['before']) / n / 1024))
+    table.add('threads / open files of the worker', '%d / %d' % (figures['threads'],
+                                                                 figures['files']))
+    table.add('first event until all have asked', '%.1f s' % figures['all_asked_seconds'])
+    table.add('answers until all are recorded', '%.1f s' % figures['all_recorded_seconds'])
+    bad = n - figures['recorded'] + figures['failed']
+    table.add('failed or unrecorded', bad, '0', bad == 0)
+
+
 WRITERS = {'latency': add_latency, 'accept': add_accept, 'throughput': add_throughput,
-           'backlog': add_backlog, 'idle': add_idle}
+           'steps': add_steps, 'http': add_http, 'waiting': add_waiting, 'backlog': add_backlog,
+           'idle': add_idle}
 
 
 def first_line(command):

@@ -1,9 +1,11 @@
 """The processes under test, in a temporary folder: PostgreSQL, NATS, control plane, worker, and the
 empty handler. PostgreSQL is set up as `leat dev` does it, with fsync and synchronous_commit on."""
 import glob
+import json
 import os
 import pwd
 import secrets
+import select
 import shutil
 import signal
 import socket
@@ -72,15 +74,15 @@ class Services:
     def program(self, name):
         return os.path.join(self.build, name)
 
-    def start(self, name, args, user=None, stop=signal.SIGTERM, stdout=None):
+    def start(self, name, args, user=None, stop=signal.SIGTERM, stdin=subprocess.DEVNULL, stdout=None):
         """The child is told to stop when this process dies, however it does."""
         prefix = ['env'] + ENVIRONMENT.get(name, [])
         prefix += ['setpriv', '--pdeathsig', signal.Signals(stop).name[3:]]
         if user:
             prefix += ['--reuid', user, '--regid', user, '--init-groups']
         with open(self.path(name + '.log'), 'ab') as log:
-            process = subprocess.Popen(prefix + ['--'] + args, stdin=subprocess.DEVNULL,
-                                       stdout=stdout or log, stderr=log, cwd='/')
+            process = subprocess.Popen(prefix + ['--'] + args, stdin=stdin, stdout=stdout or log,
+                                       stderr=log, cwd='/')
         process.stop_signal = stop
         self.processes[name] = process
         return process
@@ -190,12 +192,33 @@ class Services:
 
     def start_worker(self, *options):
         self.start('leat-worker', [self.program('leat-worker'), '--nats', self.nats_url,
-                                   '--bus-key-file', self.path('bus.key')] + list(options))
+                                   '--bus-key-file', self.path('bus.key'), '--allow-addresses',
+                                   '127.0.0.0/8'] + list(options))
 
     def start_null_server(self):
         process = self.start('null-server', [self.program('tests/bench/bench_null_server')],
                              stdout=subprocess.PIPE)
         self.null_port = int(process.stdout.readline())
+
+    def start_stub(self, hold=0):
+        """The third party that flows call; it holds so many requests before it answers any."""
+        process = self.start('stub-server', [self.program('tests/bench/bench_stub_server'), str(hold)],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.stub_url = 'http://127.0.0.1:%d/orders' % int(process.stdout.readline())
+
+    def await_stub(self, seconds):
+        """Until the third party holds all that it is to hold."""
+        out = self.processes['stub-server'].stdout
+        if not select.select([out], [], [], seconds)[0]:
+            raise Failure('the third party has not got all requests after %d s' % seconds)
+        out.readline()
+
+    def ask_stub(self):
+        """{requests, connections} so far; what was held is answered."""
+        process = self.processes['stub-server']
+        process.stdin.write(b'\n')
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
 
     def log(self, name, lines=20):
         try:
@@ -205,7 +228,7 @@ class Services:
             return ''
 
     def stop_all(self, keep):
-        for name in ('null-server', 'leat-worker', 'leat-controlplane', 'nats-server', 'postgres'):
+        for name in ('null-server', 'stub-server', 'leat-worker', 'leat-controlplane', 'nats-server', 'postgres'):
             self.stop(name)
         for name in list(self.processes):
             self.stop(name)

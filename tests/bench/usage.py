@@ -5,6 +5,7 @@ import time
 
 TICK = os.sysconf('SC_CLK_TCK')
 PRODUCT = ('leat-controlplane', 'leat-worker', 'nats-server', 'postgres')
+STUB = 'stub-server'  # the third party
 
 
 def children(pid):
@@ -30,12 +31,25 @@ def cpu_seconds(pid):
     return stat_seconds(pid, True) + sum(stat_seconds(child, False) for child in children(pid))
 
 
-def rss_bytes(pid):
+def field_bytes(pid, field):
+    """A field of /proc/PID/status that is in kB."""
     with open('/proc/%d/status' % pid) as f:
         for line in f:
-            if line.startswith('VmRSS:'):
+            if line.startswith(field + ':'):
                 return int(line.split()[1]) * 1024
     return 0
+
+
+def rss_bytes(pid):
+    return field_bytes(pid, 'VmRSS')
+
+
+def threads_of(pid):
+    return len(os.listdir('/proc/%d/task' % pid))
+
+
+def files_of(pid):
+    return len(os.listdir('/proc/%d/fd' % pid))
 
 
 def pss_bytes(pid):
@@ -70,7 +84,7 @@ class CpuMeter:
         self.start = self.read()
 
     def read(self):
-        now = {name: cpu_seconds(self.services.pid(name)) for name in PRODUCT
+        now = {name: cpu_seconds(self.services.pid(name)) for name in PRODUCT + (STUB,)
                if name in self.services.processes}
         own = os.times()
         now['benchmark'] = own.user + own.system

@@ -107,6 +107,7 @@ static void test_load(void **state)
     sql("SELECT make(1, 12000); UPDATE instance SET deployed_revision = 0 WHERE name = '7';"
         "UPDATE instance SET enabled = false WHERE name = '8';"
         "UPDATE instance_flow_config SET active = false WHERE id = tid('cccccccc', 9);"
+        "UPDATE integration_flow SET trigger_replies = (name = 'flow 2');"
         "UPDATE instance_flow_config SET api_key_hashes = ARRAY[sha256('a'), sha256('b'), 'short'] "
         "WHERE id = tid('cccccccc', 10)");
     start();
@@ -118,7 +119,7 @@ static void test_load(void **state)
     assert_true(uuid_eq(&t.instance_id, &instance) && uuid_eq(&t.customer_id, &customer));
     assert_true(t.enabled && t.revision == 1 && !t.test && !t.keys);
     assert_true(str_eq(t.flow->name, STR("flow 2")));
-    assert_true(t.flow->synchronous && t.flow->has_reply);
+    assert_true(t.flow->synchronous && t.flow->has_reply && t.flow->trigger_replies);
     assert_int_equal(t.flow->reply.status, 202);
     const struct hook_flow *shared = t.flow;
     hook_target_done(&t);
@@ -141,6 +142,7 @@ static void test_load(void **state)
     assert_memory_equal(t.keys->keys[1], digest, 32);
     assert_int_equal(t.flow->security, HOOK_ORGANIZATION);
     assert_int_equal(t.flow->n_keys, 2);
+    assert_false(t.flow->trigger_replies);
     secret_sha256(STR("k1"), digest);
     assert_memory_equal(t.flow->keys[0], digest, 32);
     hook_target_done(&t);

@@ -154,10 +154,10 @@ static bool checkpoint(const struct uuid *id, const char *attempt, const char *f
     struct db_rows *rows = NULL;
     struct err err = {0};
     struct str attempts = str_of(attempt), firsts = str_of(first), two = STR("2"), ten = STR("10"),
-               steps = STR("block");
+               steps = STR("block"), logs = STR("lines");
     if (db_run(db, QUERY_CHECKPOINT_STORE, &rows, &err, DB_UUIDS(id, 1), DB_TEXTS(&attempts, 1),
                DB_TEXTS(&firsts, 1), DB_UUIDS(&organization, 1), DB_TEXTS(&two, 1),
-               DB_TEXTS(&ten, 1), DB_BYTESS(&steps, 1), DB_I64(10000)) != 0) {
+               DB_TEXTS(&ten, 1), DB_BYTESS(&steps, 1), DB_BYTESS(&logs, 1), DB_I64(10000)) != 0) {
         fail_msg("%s", err.message);
     }
     bool held = db_rows_n(rows) == 1;
@@ -182,6 +182,7 @@ static void test_checkpoints(void **state)
     assert_int_equal(number(PARTS, &a), 1);
     assert_true(checkpoint(&a, "2", "2"));
     assert_int_equal(number(PARTS, &a), 2);
+    assert_int_equal(number(PARTS " AND logs = 'lines'", &a), 2);
 
     struct run_result results[] = {result_of(&a, 2), result_of(&b, 1)};
     assert_int_equal(record(results, 2), 2);
@@ -308,7 +309,6 @@ static void test_lines_that_came_before(void **state)
                             .organization_id = organization,
                             .instance_id = instance,
                             .flow_config_id = flow_config,
-                            .attempt = 1,
                             .logs = {&logs[0], 1}};
     struct err err = {0};
     assert_int_equal(log_rows_insert(db, arena, &rows, &err), 0);
@@ -332,8 +332,8 @@ static void test_lines_that_came_before(void **state)
         1);
     assert_int_equal(
         number("SELECT count(*) FROM execution_progress WHERE execution_id = $1::uuid", &a), 0);
-    /* Those of a later attempt are others. */
-    rows.attempt = 2;
+    /* A later attempt's own line is another one, whatever its place. */
+    logs[1].time_ns += NS_PER_SEC;
     assert_int_equal(log_rows_insert(db, arena, &rows, &err), 0);
     assert_int_equal(number(LINES, &a), 4);
 }

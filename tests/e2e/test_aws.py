@@ -295,8 +295,8 @@ def test_topics(tenant, aws):
     reply, = aws.publish(arn, {'a': 'heard'})
     assert deployed.finished(reply.execution_id).results('Got') == {'a': 'heard'}
     forged, = aws.publish(arn, {'a': 'forged'}, forge=True)
-    assert 'cannot be shown to come from SNS' in deployed.finished(forged.execution_id,
-                                                                   ok=False).error
+    assert forged.status == 401 and 'cannot be shown to come from SNS' in forged.json['error']
+    assert deployed.finished(forged.json['executionId'], ok=False).error == forged.json['error']
     aws.topics.clear()
     aws.confirmed.clear()
 

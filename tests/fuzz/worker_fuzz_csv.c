@@ -1,5 +1,6 @@
 /* CSV, with the delimiter in the first byte: it is refused, or becomes rows that are written and
- * read the same again. Objects made of the rows have the same values. */
+ * read the same again. Objects made of the rows have the same values; those with objects in them
+ * can be written, too. */
 #include "action_harness.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,6 +26,19 @@ static void as_objects(struct arena *a, struct json_member *inputs)
     }
 }
 
+static void nested(struct arena *a, struct json text)
+{
+    struct json_member inputs[] = {{STR("data"), text},
+                                   {STR("csvHeader"), json_bool(true)},
+                                   {STR("unflattenKeys"), json_bool(true)},
+                                   {{0}, {0}}};
+    struct json rows, written;
+    if (harness_run(&component_change_data_format, "deserializeFromCsv", a, inputs, &rows) == 0) {
+        struct json_member back[] = {{STR("data"), rows}, {{0}, {0}}};
+        ASSERT(harness_run(&component_change_data_format, "jsonToCsv", a, back, &written) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0 || size > KIB(64)) {
@@ -45,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct json_member write[] = {{STR("data"), rows}, {STR("delimiter"), delimiter}, {{0}, {0}}};
     ASSERT(harness_run(C, "generate", a, write, &text) == 0);
     as_objects(a, inputs);
+    nested(a, inputs[0].value);
     inputs[0].value = text;
     inputs[2].value = json_bool(false);
     ASSERT(harness_run(C, "parse", a, inputs, &second) == 0);

@@ -154,7 +154,8 @@ def check_format():
 def check_sql_place():
     pattern = re.compile(r'"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM)\s')
     for name in c_sources():
-        if name.startswith(('controlplane/store/', 'controlplane/api/gql_')):
+        if name.startswith(('controlplane/store/', 'controlplane/api/gql_',
+                            'worker/components/postgres/')):  # a third party's tables
             continue
         for number, line in enumerate(read(name).split('\n'), 1):
             if pattern.search(line):

@@ -60,6 +60,7 @@ static struct json dump_action(struct arena *a, const struct action *action)
         {ACTION_STOPS, "stops"},
         {ACTION_SCHEDULE, "scheduleAllowed"},
         {ACTION_SCHEDULE_REQUIRED, "scheduleRequired"},
+        {ACTION_REPLIES, "replies"},
     };
     struct json_builder b, inputs;
     json_build_object(&b, a);

@@ -11,8 +11,9 @@ struct action_context; /* the engine's; see the accessors below */
 struct action_result {
     struct json data; /* becomes step.results; bytes with a content type as {data, contentType} */
     const char *content_type; /* of binary data or a synchronous reply; NULL = none */
-    int status_code;          /* for a synchronous reply; 0 = unset */
-    struct json headers;      /* for a synchronous reply; UNDEFINED = unset */
+    int status_code;          /* for a reply; 0 = unset. Of a trigger that fails: its sender's */
+    struct json headers;      /* for a reply; UNDEFINED = unset */
+    struct json reply_body;   /* ACTION_REPLIES: UNDEFINED = {"executionId"} */
     const char *branch;       /* branching actions: the branch taken; NULL = none */
     bool break_loop;          /* leave the innermost loop */
     bool stop_execution;      /* end the execution successfully */
@@ -34,6 +35,7 @@ enum action_flags {
     ACTION_STOPS = 1 << 6,
     ACTION_SCHEDULE = 1 << 7,          /* trigger: a schedule is allowed */
     ACTION_SCHEDULE_REQUIRED = 1 << 8, /* trigger: a schedule is required */
+    ACTION_REPLIES = 1 << 9,           /* trigger: its result is what the sender is answered */
 };
 
 struct action_input {

@@ -3,8 +3,10 @@
  * done is known to whoever takes the run over. A flow that can write once at most needs none of it,
  * and neither does one whose recordBeforeWrites is false or whose instance keeps no step results.
  * A later attempt reads the step results back and meets them in the same order: the order of a run
- * depends on results only. On the slot's thread. It refuses to go on when the results before a
- * write are too large for a message, or when another attempt has taken over. */
+ * depends on results only. With the results go the log lines that were written on the way: they are
+ * taken over as they are, and what the later attempt says until it has caught up is left out. On
+ * the slot's thread. It refuses to go on when the results before a write are too large for a
+ * message, or when another attempt has taken over. */
 #include "engine/run_priv.h"
 
 #include "clock.h"
@@ -25,11 +27,33 @@ void checkpoint_add(struct run *run, struct str message)
     }
 }
 
+/* The lines that are in no checkpoint yet; "" = there are none, or none are kept. */
+static struct str unsaved_logs(struct run *run, size_t room, struct buf *to)
+{
+    const struct recorder *r = run->recorder;
+    uint32_t from = run->memory->unsaved.n_logs;
+    if (from >= r->n_logs || run->instance->fetched.logs_disabled) {
+        return STR("");
+    }
+    AUTO(buf_done) struct buf one = {0};
+    buf_init(&one, 0);
+    struct result_log *lines = mem_array(r->n_logs - from, sizeof(*lines));
+    size_t n = run_log_lines(run, from, lines);
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&one);
+        wire_encode(&result_log_message, &lines[i], &one);
+        wire_batch_add(to, buf_str(&one));
+    }
+    mem_free(lines);
+    return to->full || to->len > room ? STR("") : buf_str(to);
+}
+
 static int store(struct run *run, struct err *err)
 {
     struct unsaved *u = &run->memory->unsaved;
-    AUTO(buf_done) struct buf packed = {0};
+    AUTO(buf_done) struct buf packed = {0}, logs = {0};
     buf_init(&packed, 0);
+    buf_init(&logs, 0);
     if (!u->steps.full) {
         steps_compress(buf_str(&u->steps), &packed);
     }
@@ -39,19 +63,23 @@ static int store(struct run *run, struct err *err)
                        "before it starts (6 MB compressed at most): let steps return less, or set "
                        "recordBeforeWrites: false on the flow");
     }
-    const struct checkpoint part = {.execution_id = run->request->execution_id,
-                                    .organization_id = run->request->organization_id,
-                                    .attempt = run->request->attempt,
-                                    .first = u->first,
-                                    .n_steps = u->n_steps,
-                                    .steps = buf_str(&packed),
-                                    .steps_size = (uint32_t)u->steps.len};
+    const struct checkpoint part = {
+        .execution_id = run->request->execution_id,
+        .organization_id = run->request->organization_id,
+        .attempt = run->request->attempt,
+        .first = u->first,
+        .n_steps = u->n_steps,
+        .steps = buf_str(&packed),
+        .steps_size = (uint32_t)u->steps.len,
+        .logs = unsaved_logs(run, CHECKPOINT_MAX_BYTES - packed.len, &logs)};
+    uint32_t n_logs = part.logs.len ? run->recorder->n_logs : u->n_logs;
     run->env->block_begin(run->env->ctx);
     int rc = run->env->checkpoint(run->env->ctx, &part, run->deadline_ns, err);
     run->env->block_end(run->env->ctx);
     if (rc == 0) {
         u->first += u->n_steps;
         u->n_steps = 0;
+        u->n_logs = n_logs;
         u->wrote = false;
         buf_clear(&u->steps);
     }
@@ -64,6 +92,10 @@ int checkpoint_before(struct run *run, const struct plan_step *ps, struct err *e
     struct unsaved *u = &run->memory->unsaved;
     if (!u->keeps || !ps->action || !(ps->action->flags & ACTION_WRITES)) {
         return 0;
+    }
+    if (u->lost) {
+        return err_set(err, -ESTALE, "checkpoint.lost",
+                       "what the execution did before is not known: nothing more is done");
     }
     if (run->memory->resume.has_next) {
         return err_set(err, -EINVAL, "checkpoint.other_way",
@@ -97,6 +129,22 @@ static int read_parts(struct run *run, struct err *err)
     return rc;
 }
 
+static int take_logs(struct run *run, struct str logs, struct err *err)
+{
+    struct str message;
+    struct result_log line;
+    int rc;
+    while ((rc = wire_batch_next(&logs, &message)) == 1) {
+        rc = wire_decode(&result_log_message, run->memory->resume.arena, message, &line, err);
+        if (rc < 0) {
+            return rc;
+        }
+        run_log_again(run, &line);
+    }
+    run->memory->unsaved.n_logs = run->recorder->n_logs;
+    return rc;
+}
+
 /* 1 = the next step result is at hand, 0 = there are no more. */
 static int fetch_next(struct run *run, struct err *err)
 {
@@ -124,6 +172,7 @@ static int fetch_next(struct run *run, struct err *err)
             return err_set(err, -EINVAL, "checkpoint.gap", "a part of the checkpoints is missing");
         }
         rc = steps_decompress(r->arena, part->steps, part->steps_size, &r->rest, err);
+        rc = rc < 0 ? rc : take_logs(run, part->logs, err);
         if (rc < 0) {
             return rc;
         }
@@ -149,12 +198,10 @@ int checkpoint_begin(struct run *run, struct err *err)
     r->rest = str_n("", 0);
     r->taken = 0;
     int rc = fetch_next(run, err);
-    if (rc == 1) {
-        run_log(run, LINE_INFO, "", STR("the execution goes on where an earlier attempt ended"));
-        return 0;
+    if (rc != 1) {
+        stop(r);
     }
-    stop(r);
-    return rc;
+    return MIN(rc, 0);
 }
 
 void checkpoint_end(struct engine_memory *m)
@@ -230,5 +277,8 @@ void resume_advance(struct run *run)
             run->memory->unsaved.lost = true; /* what was done is not known: nothing is done */
         }
         stop(&run->memory->resume);
+    }
+    if (rc == 0) {
+        run_log(run, LINE_INFO, "", STR("the execution goes on where an earlier attempt ended"));
     }
 }

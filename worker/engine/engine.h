@@ -47,10 +47,10 @@ struct engine_env {
     /* Stores a large value; errors as value_sender_run. NULL: none are stored. */
     int (*value_put)(void *ctx, const struct value *value, int64_t deadline_ns, int64_t stall_ns,
                      struct err *err);
-    /* Reads one back; the bytes last as long as what the arena holds. */
+    /* Reads one back, into the set or the arena. */
     int (*value_get)(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
-                     uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
-                     struct err *err);
+                     uint64_t size, int64_t deadline_ns, struct spill_set *spills, struct arena *a,
+                     struct str *ret, struct err *err);
     /* Sends an encoded sync_reply; a caller that has gone is no error. */
     void (*reply)(void *ctx, const char *subject, struct str data);
     /* Sends an encoded run_progress of a test run; NULL = nobody is told. */

@@ -104,6 +104,7 @@ void run_record_again(struct run *run, struct str message)
 void run_record_step(struct run *run, const struct step_record *record)
 {
     struct recorder *r = run->recorder;
+    r->raw = str_n(NULL, 0); /* of the step before */
     if (run->instance->fetched.step_results_disabled) {
         return;
     }
@@ -158,9 +159,9 @@ static size_t line_length(struct str message)
     return len;
 }
 
-void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message)
+static void add_line(struct recorder *r, int64_t time_ns, enum log_line_level level,
+                     const char *step_name, struct str message)
 {
-    struct recorder *r = run->recorder;
     size_t len = line_length(message);
     if (r->n_logs >= RUN_LOG_LINES_MAX || r->log_text.len + len > RUN_LOG_BYTES_MAX) {
         r->n_logs_left_out++;
@@ -170,12 +171,32 @@ void run_log(struct run *run, enum log_line_level level, const char *step_name, 
         r->cap_logs = r->cap_logs ? r->cap_logs * 2 : 16;
         r->logs = mem_realloc(r->logs, r->cap_logs * sizeof(*r->logs));
     }
-    r->logs[r->n_logs++] = (struct log_entry){.time_ns = clock_now_ns(),
+    r->logs[r->n_logs++] = (struct log_entry){.time_ns = time_ns,
                                               .level = level,
                                               .step_name = step_name,
                                               .at = r->log_text.len,
                                               .len = len};
     buf_add(&r->log_text, message.ptr, len);
+}
+
+void run_log_anew(struct run *run, enum log_line_level level, const char *step_name,
+                  struct str message)
+{
+    add_line(run->recorder, clock_now_ns(), level, step_name, message);
+}
+
+void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message)
+{
+    if (!run->memory->resume.has_next) {
+        run_log_anew(run, level, step_name, message);
+    }
+}
+
+void run_log_again(struct run *run, const struct result_log *line)
+{
+    const char *step_name = arena_strndup(run->keep, line->step_name.ptr, line->step_name.len);
+    add_line(run->recorder, line->time_ns, (enum log_line_level)MIN(line->level, LINE_METRIC),
+             step_name, line->message);
 }
 
 size_t run_log_lines(const struct run *run, uint32_t from, struct result_log *ret)

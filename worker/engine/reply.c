@@ -1,5 +1,6 @@
-/* The answer to a caller whose connection waits: made of the step that ended last, sent as soon as
- * the flow has ended and before its result is stored. Called once a run on the slot's thread. */
+/* The answer to a caller whose connection waits. Of a synchronous run it is made of the step that
+ * ended last and sent as soon as the flow has ended, before its result is stored; of another one of
+ * the trigger's result, sent before the next step. Sent once a run, on the slot's thread. */
 #include "engine/run_priv.h"
 
 #include "expr/value.h"
@@ -49,9 +50,9 @@ static struct str id_body(struct run *run, const char *error)
     return str_n(arena_strndup(run->keep, text->data, text->len), text->len);
 }
 
-static void send_error(struct run *run, const char *error)
+static void send_error(struct run *run, int status, const char *error)
 {
-    send(run, &(struct answer){.status = run->misrouted ? 400 : 500,
+    send(run, &(struct answer){.status = status,
                                .content_type = "application/json",
                                .headers = json_undefined(),
                                .body = id_body(run, error)});
@@ -75,22 +76,22 @@ static void send_stored(struct run *run, struct answer *answer)
 {
     struct err err = {0};
     if (run_store_answer(run, answer->body, answer->content_type, &answer->value_id, &err) < 0) {
-        send_error(run, arena_printf(run->keep,
-                                     "the answer is %zu bytes, too large for a message, and was "
-                                     "not stored: %s",
-                                     answer->body.len, err.message));
+        send_error(run, 500,
+                   arena_printf(run->keep,
+                                "the answer is %zu bytes, too large for a message, and was "
+                                "not stored: %s",
+                                answer->body.len, err.message));
         return;
     }
     answer->body = STR("");
     send(run, answer);
 }
 
-static void send_result(struct run *run, const struct action_result *last)
+static void send_data(struct run *run, const struct action_result *result, struct json data)
 {
-    struct json data = last->data;
-    struct answer answer = {.status = last->status_code ? last->status_code : 200,
-                            .content_type = last->content_type,
-                            .headers = last->headers};
+    struct answer answer = {.status = result->status_code ? result->status_code : 200,
+                            .content_type = result->content_type,
+                            .headers = result->headers};
     if (is_file(data)) {
         if (!answer.content_type) {
             answer.content_type = copy_text(run, json_as_str(json_get(data, STR("contentType"))));
@@ -115,9 +116,11 @@ static void send_result(struct run *run, const struct action_result *last)
     send(run, &answer);
 }
 
-void run_reply_trigger(struct run *run, const struct action_result *result)
+/* The caller is told the id alone, or what the trigger says. */
+static void send_accepted(struct run *run, const struct action_result *result)
 {
-    if (run->replied || !run->request->reply_to.len || run->request->synchronous) {
+    if (result->reply_body.type != JSON_UNDEFINED) {
+        send_data(run, result, result->reply_body);
         return;
     }
     send(run, &(struct answer){.status = result->status_code ? result->status_code : 200,
@@ -127,14 +130,38 @@ void run_reply_trigger(struct run *run, const struct action_result *result)
                                .body = id_body(run, NULL)});
 }
 
+static bool is_awaited(const struct run *run)
+{
+    return !run->replied && run->request->reply_to.len > 0;
+}
+
+void run_reply_trigger(struct run *run, const struct action_result *result)
+{
+    if (is_awaited(run) && !run->request->synchronous) {
+        send_accepted(run, result);
+    }
+}
+
+void run_reply_refusal(struct run *run, const struct action_result *result, const char *error)
+{
+    if (is_awaited(run)) {
+        send_error(run, result->status_code >= 400 ? result->status_code : 500, error);
+    }
+}
+
+/* Where the trigger has not spoken, because it did not run or its failure was ignored, a caller who
+ * waits for it alone learns that the event is accepted. */
 void run_reply_end(struct run *run)
 {
-    if (run->replied || !run->request->reply_to.len) {
+    static const struct action_result nothing = {0};
+    if (!is_awaited(run)) {
         return;
     }
-    if (run->err.message[0]) {
-        send_error(run, run->err.message);
+    if (!run->request->synchronous) {
+        send_accepted(run, &nothing);
+    } else if (run->err.message[0]) {
+        send_error(run, run->misrouted ? 400 : 500, run->err.message);
     } else {
-        send_result(run, &run->last);
+        send_data(run, &run->last, run->last.data);
     }
 }

@@ -84,7 +84,7 @@ static enum flow_signal fail(struct run *run, const struct plan_step *ps, const 
             (void)err_set(&run->err, 0, "step.failed", "the step failed without saying why");
         }
         run->failed_step = ps;
-        run_log(run, LINE_ERROR, ps->def->name, str_of(run->err.message));
+        run_log_anew(run, LINE_ERROR, ps->def->name, str_of(run->err.message));
     }
     return FLOW_FAIL;
 }
@@ -448,13 +448,14 @@ static void record(struct run *run, const struct plan_step *ps, int64_t started_
                             .branch = result->branch,
                             .attempts = attempts,
                             .left_out = left_out};
-    if (resume_next(run, ps)) {
+    bool again = resume_next(run, ps);
+    if (again) {
         run_record_again(run, run->memory->resume.message);
         resume_advance(run);
     } else {
         run_record_step(run, &r);
     }
-    if (run->request->debug) {
+    if (run->request->debug && !again) {
         const char *text =
             arena_printf(run->scratch, "%s: %s in %lld us, %zu KiB held", ps->def->key,
                          error ? "failed" : "done", (long long)((r.ended_ns - started_ns) / 1000),
@@ -520,12 +521,16 @@ static int perform_or_resume(struct run *run, const struct plan_step *ps,
 
 static enum flow_signal run_step(struct run *run, const struct plan_step *ps)
 {
-    struct action_result result;
+    struct action_result result = {0};
     struct err err;
     uint32_t attempts;
     int64_t started_ns = clock_now_ns();
     if (perform_or_resume(run, ps, &result, &attempts, &err) < 0) {
-        return step_failed(run, ps, started_ns, &err, attempts);
+        enum flow_signal signal = step_failed(run, ps, started_ns, &err, attempts);
+        if (ps->def->is_trigger && signal == FLOW_FAIL) {
+            run_reply_refusal(run, &result, run->err.message);
+        }
+        return signal;
     }
     if (ps->action->flags & ACTION_LOOP) {
         return loop_step(run, ps, started_ns, &result, attempts);

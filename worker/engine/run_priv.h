@@ -56,9 +56,10 @@ struct unsaved {
     struct buf steps; /* wire batch of the step results since the last checkpoint */
     uint32_t first;   /* step results in the checkpoints so far */
     uint32_t n_steps;
-    bool keeps; /* this run makes checkpoints */
-    bool wrote; /* a write has begun since the last one */
-    bool lost;  /* another attempt has taken over */
+    uint32_t n_logs; /* log lines in the checkpoints so far */
+    bool keeps;      /* this run makes checkpoints */
+    bool wrote;      /* a write has begun since the last one */
+    bool lost;       /* another attempt has taken over */
 };
 struct resume {
     struct arena *arena;           /* of the parts at hand */
@@ -182,7 +183,13 @@ struct step_record {
     bool left_out; /* there was more data than could be kept */
 };
 void run_record_step(struct run *run, const struct step_record *record);
+/* Adds a line, but for what an earlier attempt has said while the run catches up with it. */
 void run_log(struct run *run, enum log_line_level level, const char *step_name, struct str message);
+/* Adds it in any case. */
+void run_log_anew(struct run *run, enum log_line_level level, const char *step_name,
+                  struct str message);
+/* Adds a line of an earlier attempt, copied. */
+void run_log_again(struct run *run, const struct result_log *line);
 /* The lines from number `from` on, as they are sent; borrowed. ret has room; returns how many. */
 size_t run_log_lines(const struct run *run, uint32_t from, struct result_log *ret);
 /* Path of the iteration that runs now, "outer.3,inner.0"; in the run's text buffer. */
@@ -238,5 +245,8 @@ int state_collect(struct run *run, struct wire_list *ret_states, size_t *ret_byt
                   struct err *err) must_check;
 
 /* reply.c */
+/* The trigger is done; a caller who waits for its answer gets it. */
 void run_reply_trigger(struct run *run, const struct action_result *result);
+/* The trigger failed and ends the run: its caller gets the status it set, or 500. */
+void run_reply_refusal(struct run *run, const struct action_result *result, const char *error);
 void run_reply_end(struct run *run);

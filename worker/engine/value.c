@@ -249,7 +249,8 @@ int run_read_value(struct run *run, const struct step_result *was, struct str *r
     }
     run->env->block_begin(run->env->ctx);
     int rc = run->env->value_get(run->env->ctx, &run->request->execution_id, &was->value_id,
-                                 was->value_size, run->deadline_ns, run->scratch, ret, err);
+                                 was->value_size, run->deadline_ns, &run->memory->spills,
+                                 run->scratch, ret, err);
     run->env->block_end(run->env->ctx);
     return rc;
 }

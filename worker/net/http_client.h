@@ -1,7 +1,7 @@
-/* The one door for outbound HTTP. A client belongs to one slot: blocking, not thread-safe, with
- * connections kept open between requests. Each socket is checked against the address policy with
- * the very address it is opened to, so a name that changes its answer gains nothing; redirects are
- * followed here, one at a time, with the same check. */
+/* The one door for outbound HTTP. A client belongs to one slot: blocking, not thread-safe; its
+ * connections, or those of all clients of a loop, are kept open between requests. Each socket is
+ * checked against the address policy with the very address it is opened to, so a name that changes
+ * its answer gains nothing; redirects are followed here, one at a time, with the same check. */
 #pragma once
 
 #include "err.h"
@@ -12,10 +12,13 @@
 #define HTTP_MAX_HEADER_BYTES KIB(256) /* of a response */
 #define HTTP_MAX_URL_BYTES    KIB(64)
 
+struct http_loop;
+
 struct http_client_options {
     const struct address_policy *policy; /* borrowed */
-    size_t max_response_bytes;           /* after decompression; 0 = 64 MB, or 500 MB that spill */
-    int64_t connect_timeout_ms;          /* 0 = 10,000 */
+    struct http_loop *loop;     /* borrowed; for clients of this policy only; NULL = none */
+    size_t max_response_bytes;  /* after decompression; 0 = 64 MB, or 500 MB that spill */
+    int64_t connect_timeout_ms; /* 0 = 10,000 */
 };
 struct http_client;
 /* Cheap: what needs memory is made at the first request. */
@@ -44,7 +47,7 @@ struct http_request {
     int64_t deadline_ns;       /* monotonic; for everything, redirects included */
     size_t max_response_bytes; /* 0 = the client's */
     struct spill_set *spills;  /* for a large body of the response; NULL = it stays in memory */
-    /* Around the waiting; NULL = none. */
+    /* Around the waiting, maybe on another thread while the caller sleeps; NULL = none. */
     void (*block_begin)(void *ctx);
     void (*block_end)(void *ctx);
     void *block_ctx;

@@ -45,9 +45,10 @@ SELECT id, name, stable_key FROM integration_flow WHERE integration_id = $1::uui
 -- name: api_flow_put
 INSERT INTO integration_flow (id, organization_id, integration_id, position, name, stable_key,
     description, is_synchronous, endpoint_security, organization_api_keys, trigger_component,
-    trigger_action, trigger_reply, schedule, queue_limit, is_singleton, dedupe_path)
+    trigger_action, trigger_reply, schedule, queue_limit, is_singleton, dedupe_path,
+    trigger_replies)
 VALUES ($1::uuid, $2::uuid, $3::uuid, $4::int, $5, $6, $7, $8::bool, $9, $10::text[], $11, $12,
-    $13::jsonb, $14::jsonb, $15::smallint, $16::bool, $17::text[])
+    $13::jsonb, $14::jsonb, $15::smallint, $16::bool, $17::text[], $18::bool)
 ON CONFLICT (id) DO UPDATE SET position = EXCLUDED.position, name = EXCLUDED.name,
     stable_key = EXCLUDED.stable_key, description = EXCLUDED.description,
     is_synchronous = EXCLUDED.is_synchronous, endpoint_security = EXCLUDED.endpoint_security,
@@ -55,7 +56,7 @@ ON CONFLICT (id) DO UPDATE SET position = EXCLUDED.position, name = EXCLUDED.nam
     trigger_component = EXCLUDED.trigger_component, trigger_action = EXCLUDED.trigger_action,
     trigger_reply = EXCLUDED.trigger_reply, schedule = EXCLUDED.schedule,
     queue_limit = EXCLUDED.queue_limit, is_singleton = EXCLUDED.is_singleton,
-    dedupe_path = EXCLUDED.dedupe_path;
+    dedupe_path = EXCLUDED.dedupe_path, trigger_replies = EXCLUDED.trigger_replies;
 
 -- name: api_vars_clear
 DELETE FROM required_config_variable WHERE integration_id = $1::uuid;
@@ -81,10 +82,12 @@ FROM integration d WHERE d.id = $1::uuid;
 -- name: api_version_flows
 INSERT INTO integration_flow (id, organization_id, integration_id, position, name, stable_key,
     description, is_synchronous, endpoint_security, organization_api_keys, trigger_component,
-    trigger_action, trigger_reply, schedule, queue_limit, is_singleton, dedupe_path)
+    trigger_action, trigger_reply, schedule, queue_limit, is_singleton, dedupe_path,
+    trigger_replies)
 SELECT fresh.id, f.organization_id, $2::uuid, f.position, f.name, f.stable_key, f.description,
     f.is_synchronous, f.endpoint_security, f.organization_api_keys, f.trigger_component,
-    f.trigger_action, f.trigger_reply, f.schedule, f.queue_limit, f.is_singleton, f.dedupe_path
+    f.trigger_action, f.trigger_reply, f.schedule, f.queue_limit, f.is_singleton, f.dedupe_path,
+    f.trigger_replies
 FROM (SELECT flow.*, row_number() OVER (ORDER BY flow.position) AS n
       FROM integration_flow flow WHERE flow.integration_id = $1::uuid) f
 JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;

@@ -4,7 +4,7 @@
 SELECT c.id, c.instance_id, c.organization_id, i.customer_id, i.deployed_revision, i.enabled,
        i.is_system AND NOT i.is_router, c.api_key_hashes, f.name, f.is_synchronous, f.endpoint_security,
        (SELECT array_agg(sha256(convert_to(k, 'UTF8'))) FROM unnest(f.organization_api_keys) k),
-       f.trigger_reply::text, f.queue_limit, f.dedupe_path,
+       f.trigger_reply::text, f.queue_limit, f.dedupe_path, f.trigger_replies,
        EXISTS (SELECT FROM customer k WHERE k.id = i.customer_id AND k.concurrency_limit IS NOT NULL),
        v.endpoint_type <> 'flow_specific'
 FROM instance_flow_config c
@@ -19,7 +19,7 @@ LIMIT $2::int8;
 SELECT c.id, c.instance_id, c.organization_id, i.customer_id, i.deployed_revision, i.enabled,
        i.is_system AND NOT i.is_router, c.api_key_hashes, f.name, f.is_synchronous, f.endpoint_security,
        (SELECT array_agg(sha256(convert_to(k, 'UTF8'))) FROM unnest(f.organization_api_keys) k),
-       f.trigger_reply::text, f.queue_limit, f.dedupe_path,
+       f.trigger_reply::text, f.queue_limit, f.dedupe_path, f.trigger_replies,
        EXISTS (SELECT FROM customer k WHERE k.id = i.customer_id AND k.concurrency_limit IS NOT NULL),
        v.endpoint_type <> 'flow_specific'
 FROM instance_flow_config c

@@ -32,11 +32,11 @@ WHERE i.id = ANY($1::uuid[]);
 -- Renewing the lease in the same transaction makes it certain that nobody has taken the run over.
 WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-                         $7::bytea[])
-        AS c (execution_id, attempt, first, organization_id, n_steps, steps_size, steps)
+                         $7::bytea[], $8::bytea[])
+        AS c (execution_id, attempt, first, organization_id, n_steps, steps_size, steps, logs)
 ), held AS (
     INSERT INTO execution_lease (execution_id, attempt, lease_until)
-    SELECT g.execution_id, g.attempt::int, now() + $8::int * interval '1 millisecond'
+    SELECT g.execution_id, g.attempt::int, now() + $9::int * interval '1 millisecond'
     FROM given g
     WHERE NOT EXISTS (SELECT FROM execution_result r WHERE r.id = g.execution_id)
     ORDER BY g.execution_id
@@ -45,16 +45,19 @@ WITH given AS (
     WHERE execution_lease.attempt = excluded.attempt
     RETURNING execution_id
 ), stored AS (
-    INSERT INTO execution_checkpoint (execution_id, first, organization_id, n_steps, steps_size, steps)
-    SELECT g.execution_id, g.first::int, g.organization_id, g.n_steps::int, g.steps_size::int, g.steps
+    INSERT INTO execution_checkpoint (execution_id, first, organization_id, n_steps, steps_size,
+        steps, logs)
+    SELECT g.execution_id, g.first::int, g.organization_id, g.n_steps::int, g.steps_size::int,
+        g.steps, g.logs
     FROM given g JOIN held h ON h.execution_id = g.execution_id
     ON CONFLICT DO NOTHING
 )
 SELECT execution_id FROM held;
 
 -- name: checkpoint_read
-SELECT first, organization_id, n_steps, steps_size, steps FROM (
-    SELECT c.*, sum(length(steps)) OVER (ORDER BY first) - length(steps) AS before
+SELECT first, organization_id, n_steps, steps_size, steps, logs FROM (
+    SELECT c.*, sum(length(steps) + length(logs)) OVER (ORDER BY first)
+        - length(steps) - length(logs) AS before
     FROM execution_checkpoint c WHERE execution_id = $1::uuid AND first >= $2::int) c
 WHERE before < $3::int
 ORDER BY first LIMIT 1000;

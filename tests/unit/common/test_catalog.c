@@ -24,7 +24,8 @@ static const char sample[] =
     "{\"key\":\"headers\",\"type\":\"text\",\"collection\":\"keyvaluelist\",\"choices\":[]},"
     "{\"key\":\"list\",\"type\":\"json\",\"collection\":\"valuelist\"},"
     "{\"key\":\"key\",\"type\":\"password\"}]},"
-    "{\"key\":\"onSack\",\"trigger\":true,\"scheduleAllowed\":true,\"example\":null}]},"
+    "{\"key\":\"onSack\",\"trigger\":true,\"replies\":true,\"scheduleAllowed\":true,\"example\":"
+    "null}]},"
     "{\"key\":\"dam\",\"version\":1,\"public\":false}"
     "]}";
 
@@ -64,7 +65,7 @@ static void components_and_actions_are_found(void **state)
     assert_null(grind->static_branches[2]);
     assert_string_equal(grind->example, "{\"a\":[1,2.5,\"x\"]}");
     const struct catalog_action *trigger = catalog_action(mill, "onSack");
-    assert_true(trigger->is_trigger && trigger->schedule_allowed);
+    assert_true(trigger->is_trigger && trigger->schedule_allowed && trigger->replies);
     assert_false(trigger->schedule_required);
     assert_null(trigger->static_branches);
     assert_string_equal(trigger->example, "");

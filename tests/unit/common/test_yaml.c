@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "definition/json_text.h"
 #include "definition/yaml.h"
 
 struct fixture {
@@ -281,6 +282,51 @@ static void json_is_read_too(void **state)
     assert_string_equal(a->items[3]->text.ptr, "x\ny\xC3\xA9/");
 }
 
+/* Two escapes that are one character, and what only looks like them. */
+static void pairs_of_json_are_read(void **state)
+{
+    struct fixture *f = *state;
+    read_ok(f, STR(" {\"a \\ud83d\\ude80\": \"x\\uD83D\\uDE80\\uD83D\\ude81y\\n\", \"b\":1,\n"
+                   "\"c\":[\"\\\\ud83d\\\\ude80\",true, null, -1.5e3],\"d\":\"\"}"));
+    assert_int_equal(f->root->n_entries, 4);
+    const struct yaml_entry *e = f->root->entries;
+    assert_true(str_eq(e[0].key, STR("a \xF0\x9F\x9A\x80")));
+    assert_true(str_eq(e[0].value->text, STR("x\xF0\x9F\x9A\x80\xF0\x9F\x9A\x81y\n")));
+    assert_true(str_eq(e[2].value->items[0]->text, STR("\\ud83d\\ude80")));
+    /* As without pairs: after 2 of them, of 12 bytes each, with all else. */
+    assert_int_equal(e[0].value->column, 21);
+    assert_int_equal(e[1].column, 53);
+    assert_int_equal(e[1].value->column, 57);
+    assert_int_equal(e[2].value->items[1]->column, 23);
+    read_refused(f, STR("{\"a\":\"\\ud83d\\ude80\",\"b\":\"\\ud83d\"}"), 1, 28, "character");
+    read_refused(f, STR("{\"a\":\"\\ud83d\\ude80\",\"a\":1}"), 1, 21, "second time");
+}
+
+/* Where a quote need not be one, nothing is touched. */
+static void pairs_of_other_texts_are_left(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const texts[] = {
+        "{a: 'x \"\\ud83d\\ude80\"'}",
+        "{\"a\": 1 \"\\ud83d\\ude80\"}",
+        "{\"a\": true\"\\ud83d\\ude80\"}",
+        "{\"a\": 1} # \"\\ud83d\\ude80\"",
+        "a: \"\\ud83d\\ude80\"",
+        "{\"a\": \"\\ud83d\\ude80",
+        "{\"a\": \"\\ud83d\\ude80\"b}",
+        "{\"a\": \"\\ud83d\n\\ude80\"}",
+        "{\"a\": \"\\ude80\\ud83d\"}",
+        "{\"a\": \"\\ud83d\\u00e8\\ud83d\\udeg0\\ud83\"}",
+        "{\"a\": \"\\",
+        "[\"\\ud83d\\ude80\"]",
+        "",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct str text = str_of(texts[i]);
+        assert_ptr_equal(json_text_for_yaml(f->arena, text).ptr, text.ptr);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +341,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(utf16_is_converted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(json_is_read_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pairs_of_json_are_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pairs_of_other_texts_are_left, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

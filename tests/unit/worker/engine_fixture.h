@@ -247,7 +247,8 @@ struct fixture {
     const char *root_keys, *more_flows; /* of the definition; NULL = none */
     bool preprocess;
     struct uuid reply_id;
-    const char *config; /* JSON */
+    const char *config;    /* JSON */
+    const char *flow_name; /* asked for; NULL = the one there is */
     struct hook_request hook;
     struct str body; /* shorthand for hook.body */
     bool synchronous;
@@ -319,8 +320,8 @@ static int fx_value_put(void *ctx, const struct value *value, int64_t deadline_n
     return 0;
 }
 static int fx_value_get(void *ctx, const struct uuid *execution_id, const struct uuid *value_id,
-                        uint64_t size, int64_t deadline_ns, struct arena *a, struct str *ret,
-                        struct err *err)
+                        uint64_t size, int64_t deadline_ns, struct spill_set *spills,
+                        struct arena *a, struct str *ret, struct err *err)
 {
     struct fx_values *all = ((struct fixture *)ctx)->values;
     for (size_t i = 0; i < all->n; i++) {
@@ -378,6 +379,7 @@ static int fx_checkpoint(void *ctx, const struct checkpoint *part, int64_t deadl
     struct checkpoint *kept = &fx->parts[fx->n_checkpoints++];
     *kept = *part;
     kept->steps.ptr = mem_dup(part->steps.ptr, part->steps.len);
+    kept->logs.ptr = mem_dup(part->logs.ptr, part->logs.len);
     return 0;
 }
 static int fx_checkpoint_read(void *ctx, const struct checkpoint_read *what, int64_t deadline_ns,
@@ -516,7 +518,7 @@ static void fx_run_with(struct fixture *fx, struct engine_memory *memory,
                                   .instance_id = fx_id,
                                   .flow_config_id = fx_id,
                                   .revision = 3,
-                                  .flow_name = STR("Main"),
+                                  .flow_name = fx->flow_name ? str_of(fx->flow_name) : STR("Main"),
                                   .accepted_ns = 5,
                                   .reply_to = str_of(fx->reply_to),
                                   .synchronous = fx->synchronous,

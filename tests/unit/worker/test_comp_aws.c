@@ -486,18 +486,21 @@ static void notifications_are_verified(void **state)
     assert_int_equal(fixture_run(&ctx, "aws-s3.snsS3NotificationWebhook", endpoint_input(&ctx, "")),
                      -EBADMSG);
     assert_string_equal(ctx.err.code, "sns.signature");
+    assert_int_equal(ctx.result.status_code, 401);
     /* Of another topic than the expected one. */
     set_message(&ctx, notification(&ctx, "/one.pem", "again", "again"));
     assert_int_equal(fixture_run(&ctx, "aws-s3.snsS3NotificationWebhook",
                                  endpoint_input(&ctx, ", \"expectedTopicArn\": \"arn:other\"")),
                      -EINVAL);
     assert_non_null(strstr(ctx.err.message, "Topic ARN (expectedTopicArn): the message is of"));
+    assert_int_equal(ctx.result.status_code, 403);
     /* Without the endpoint, the certificate is at no address of SNS. */
     assert_int_equal(fixture_run(&ctx, "aws-s3.snsS3NotificationWebhook", "{}"), -EBADMSG);
     assert_non_null(strstr(ctx.err.message, "not at an address of SNS"));
     set_message(&ctx, "[]");
     assert_int_equal(fixture_run(&ctx, "aws-s3.snsS3NotificationWebhook", "{}"), -EBADMSG);
     assert_string_equal(ctx.err.code, "sns.message");
+    assert_int_equal(ctx.result.status_code, 400);
     set_message(&ctx, notification(&ctx, "/two.pem", "again", "again"));
     aws_server_prepare(&server, "HTTP/1.1 200 OK\r\n\r\nno certificate", NULL, NULL);
     assert_int_equal(fixture_run(&ctx, "aws-s3.snsS3NotificationWebhook", endpoint_input(&ctx, "")),
@@ -527,6 +530,7 @@ static void topics_give_parsed_and_raw_messages(void **state)
     ((struct json_member *)(uintptr_t)ctx.payload.members)[0].value = json_object(&m, 1);
     assert_int_equal(fixture_run(&ctx, "aws-sns.subscriptionTrigger", "{}"), -EINVAL);
     assert_non_null(strstr(ctx.err.message, "Accept Raw Messages (acceptRawMessages)"));
+    assert_int_equal(ctx.result.status_code, 403);
     assert_int_equal(
         fixture_run(&ctx, "aws-sns.subscriptionTrigger", "{\"acceptRawMessages\": true}"), 0);
     data = json_get(json_get(ctx.result.data, STR("body")), STR("data"));

@@ -127,6 +127,10 @@ static void collection_actions(void **state)
 {
     static const struct action_case cases[] = {
         {C "create", "{\"items\": [1, [2]]}", "[1,[2]]"},
+        {C "create", "{\"items\": [[1, [2]]]}", "[1,[2]]"},
+        {C "create", "{\"items\": [[]]}", "[]"},
+        {C "create", "{\"items\": [[1], [2]]}", "[[1],[2]]"},
+        {C "create", "{\"items\": [\"[1]\"]}", "[\"[1]\"]"},
         {C "createObject", "{\"keyValueInput\": [{\"key\": \"a\", \"value\": 1}]}", "{\"a\":1}"},
         {C "chunks", "{\"listInput\": [1, 2, 3], \"numberInput\": \"2\"}", "[[1,2],[3]]"},
         {C "chunks", "{\"listInput\": [1, 2]}", "[[1],[2]]"},

@@ -295,12 +295,76 @@ static void current_time(void **state)
     fixture_done(&ctx);
 }
 
+static void csv(void **state)
+{
+    static const struct action_case cases[] = {
+        {F "deserializeFromCsv", "{\"data\": \"id,name\\r\\n17,\\\"a,b\\\"\\r\\n18\"}",
+         "[{\"id\":\"17\",\"name\":\"a,b\"},{\"id\":\"18\"}]"},
+        {F "deserializeFromCsv", "{\"data\": \"a,b\\n1,2\", \"csvHeader\": \"false\"}",
+         "[[\"a\",\"b\"],[\"1\",\"2\"]]"},
+        {F "deserializeFromCsv",
+         "{\"data\": {\"data\": \"p__a__x,q,p__b,p__a__y,__c,d__\\n1,2,3,4,5,6\\n7,8\", "
+         "\"contentType\": \"text/csv\"}, \"unflattenKeys\": true}",
+         "[{\"p\":{\"a\":{\"x\":\"1\",\"y\":\"4\"},\"b\":\"3\"},\"q\":\"2\",\"__c\":\"5\",\"d__\":"
+         "\"6\"}"
+         ",{\"p\":{\"a\":{\"x\":\"7\"}},\"q\":\"8\"}]"},
+        {F "deserializeFromCsv",
+         "{\"data\": \"a__b\\n1\", \"csvHeader\": false, \"unflattenKeys\": true}",
+         "[[\"a__b\"],[\"1\"]]"},
+        {F "deserializeFromCsv", "{\"data\": \"a,a__b\\n1,2\", \"unflattenKeys\": true}", NULL,
+         "cannot be in \"a\", which is a column itself"},
+        {F "deserializeFromCsv", "{\"data\": \"a__b,a\\n1,2\", \"unflattenKeys\": true}", NULL,
+         "\"a\" is an object of other columns"},
+        {F "deserializeFromCsv", "{\"data\": \"a\\n1,2\"}", NULL,
+         "line 2: the row has more fields"},
+        {F "csvToJson", "{\"data\": \"a\\n1\"}", "\"[{\\\"a\\\":\\\"1\\\"}]\""},
+        {F "csvToYaml", "{\"data\": \"a\\nx\"}", "\"- a: x\\n\""},
+        {F "csvToXml", "{\"data\": \"a\\nx\\n<\"}",
+         "\"<rows>\\n  <row>\\n    <a>x</a>\\n  </row>\\n  <row>\\n    <a>&lt;</a>\\n  "
+         "</row>\\n</rows>\\n\""},
+        {F "jsonToCsv", "{\"data\": \"[{\\\"a\\\":1},{\\\"b\\\":[2]}]\"}",
+         "\"a,b\\r\\n1,\\r\\n,[2]\""},
+        {F "jsonToCsv", "{\"data\": \"5\"}", NULL, "must be a list of objects or of lists"},
+        {F "jsonToCsv", "{\"data\": \"[1]\"}", NULL, "must be a list of objects or of lists"},
+        {F "jsonToCsv", "{\"data\": \"[{}, []]\"}", NULL, "item 2 is not an object"},
+        {F "binaryToCsv", "{\"data\": {\"a\": \"x,y\"}}", "\"a\\r\\n\\\"x,y\\\"\""},
+        {F "binaryToCsv", "{\"data\": [[1, null], [\"\"]]}", "\"1,\\r\\n\\\"\\\"\""},
+        {F "xmlToCsv", "{\"data\": \"<o><i><id>1</id><n>a</n></i><i><id>2</id><n>b</n></i></o>\"}",
+         "\"id,n\\r\\n1,a\\r\\n2,b\""},
+        {F "xmlToCsv", "{\"data\": \"<o><i><id>1</id></i></o>\"}", "\"id\\r\\n1\""},
+        {F "yamlToCsv", "{\"data\": \"- a: 1\\n- a: x\"}", "\"a\\r\\n1\\r\\nx\""},
+    };
+    fixture_check(cases, ARRAY_LEN(cases));
+}
+
+static void columns_to_nest_are_bounded(void **state)
+{
+    struct action_context ctx;
+    AUTO(buf_done) struct buf text = {0};
+    buf_init(&text, MIB(1));
+    for (int i = 0; i < 1001; i++) {
+        buf_addf(&text, "%sa__b%d", i ? "," : "", i);
+    }
+    fixture_init(&ctx);
+    struct json_member inputs[] = {{STR("data"), json_str(buf_str(&text))},
+                                   {STR("unflattenKeys"), json_bool(true)}};
+    assert_int_equal(fixture_run_value(&ctx, F "deserializeFromCsv", json_object(inputs, 2)),
+                     -EINVAL);
+    assert_non_null(strstr(ctx.err.message, "more than 1000 columns"));
+    fixture_done(&ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_and_forms),   cmocka_unit_test(xml),
-        cmocka_unit_test(hostile_xml),      cmocka_unit_test(xml_errors_go_nowhere_else),
-        cmocka_unit_test(many_form_fields), cmocka_unit_test(dates),
+        cmocka_unit_test(json_and_forms),
+        cmocka_unit_test(xml),
+        cmocka_unit_test(hostile_xml),
+        cmocka_unit_test(xml_errors_go_nowhere_else),
+        cmocka_unit_test(many_form_fields),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(csv),
+        cmocka_unit_test(columns_to_nest_are_bounded),
         cmocka_unit_test(current_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,11 +69,60 @@ static void others_fail_before_any_step(void **state)
     }
 }
 
+/* --- what the sender is answered ------------------------------------------------------------- */
+
+#define REPLYING(inputs)                                                                           \
+    STEP_MORE("Trigger", "hash", "hmacWebhookTrigger", VALUE("secretKey", "s3cret") inputs,        \
+              ", isTrigger: true")
+#define GREETS                                                                                     \
+    ", " VALUE("statusCode", "202") ", " VALUE("contentType", "text/plain") ", " VALUE(            \
+        "body", "hi") ", headers: {type: complex, value: [{name: X-A, type: value, value: b}]}"
+
+static void senders_are_answered(void **state)
+{
+    static const struct {
+        const char *steps;
+        bool synchronous, good;
+        int status;
+        const char *type, *words; /* found in the body */
+    } rows[] = {
+        {REPLYING(""), false, true, 200, "application/json", "{\"executionId\":"},
+        {REPLYING(GREETS), false, true, 202, "text/plain", "hi"},
+        {REPLYING(GREETS) ", " STEP("F", "test", "fail", ""), false, true, 202, "text/plain", "hi"},
+        {REPLYING(""), false, false, 401, "application/json", "does not match the body"},
+        {REPLYING(GREETS), false, false, 401, "application/json", "does not match the body"},
+        {REPLYING(""), true, false, 401, "application/json", "does not match the body"},
+        {REPLYING(GREETS) ", " ECHO_VALUE("A", "end"), true, true, 200, "text/plain; charset=utf-8",
+         "end"},
+        {REPLYING(", " VALUE("statusCode", "99")), false, true, 500, "application/json",
+         "statusCode"},
+        {REPLYING(", " VALUE("hashFunction", "crc")), false, true, 500, "application/json",
+         "hashFunction"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture fx = {.reply_to = "r", .synchronous = rows[i].synchronous};
+        char signature[80];
+        sign(STR("{}"), signature);
+        struct wire_pair header = {STR("x-hmac-hash"), str_of(signature + 7)};
+        fx.body = rows[i].good ? STR("{}") : STR("[]");
+        fx.hook.headers.items = &header;
+        fx.hook.headers.n = 1;
+        fx_run(&fx, rows[i].steps);
+        assert_int_equal(fx.n_replies, 1);
+        assert_int_equal(fx.reply.status_code, rows[i].status);
+        assert_string_equal(fx_text(&fx, fx.reply.content_type), rows[i].type);
+        assert_non_null(strstr(fx_text(&fx, fx.reply.body), rows[i].words));
+        assert_int_equal(fx.reply.headers.n, rows[i].status == 202 ? 1 : 0);
+        fx_done(&fx);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signed_requests_run),
         cmocka_unit_test(others_fail_before_any_step),
+        cmocka_unit_test(senders_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

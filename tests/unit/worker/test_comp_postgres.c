@@ -306,6 +306,106 @@ static void what_a_server_sends_beside_rows_is_bounded(void **state)
     }
 }
 
+/* --- the trigger ----------------------------------------------------------------------------- */
+
+#define POLL(more) "{" CONNECTION ", 'tableName': 'Shop.\\\"Orders'" more "}"
+
+/* One poll: what it finds, and whether the execution ends there. */
+static void poll_once(struct action_context *ctx, const char *inputs, const char *found)
+{
+    if (peer_run(&server, ctx, "postgres.pollTable", inputs) != 0) {
+        fail_msg("%s", ctx->err.message);
+    }
+    struct json body = json_get(ctx->result.data, STR("body"));
+    ctx->result.data = json_get(body, STR("data"));
+    assert_string_equal(fixture_result(ctx), found);
+    if (strcmp(found, "[]") == 0) {
+        assert_string_equal(ctx->result.result_type, "POLLED_NO_CHANGES");
+    } else {
+        assert_null(ctx->result.result_type);
+    }
+}
+
+static void sql(struct action_context *ctx, const char *text)
+{
+    if (run_query(ctx, text, "") != 0) {
+        fail_msg("%s", ctx->err.message);
+    }
+}
+
+#define AT(seconds)     "'2026-01-02 03:04:" seconds "+01'"
+#define GOT(n, seconds) "{\"n\":" n ",\"changed At\":\"2026-01-02 02:04:" seconds "+00\"}"
+
+static void changed_rows_are_found(void **state)
+{
+    static const char *const poll = POLL(", 'cursorField': 'changed At'");
+    struct action_context ctx;
+    peer_context(&ctx);
+    sql(&ctx, "CREATE SCHEMA \\\"Shop\\\"; CREATE TABLE \\\"Shop\\\".\\\"\\\"\\\"Orders\\\" "
+              "(n int, \\\"changed At\\\" timestamptz)");
+    poll_once(&ctx, poll, "[]"); /* the first time: the table is empty */
+    poll_once(&ctx, poll, "[]");
+#define INSERT(values) "INSERT INTO \\\"Shop\\\".\\\"\\\"\\\"Orders\\\" VALUES " values
+    sql(&ctx, INSERT("(1, " AT("05.000001") "), (2, NULL)"));
+    poll_once(&ctx, poll, "[" GOT("1", "05.000001") "]");
+    poll_once(&ctx, poll, "[]");
+    sql(&ctx, INSERT("(4, " AT("05.000003") "), (3, " AT("05.000002") "), (0, " AT("01") ")"));
+    poll_once(&ctx, poll, "[" GOT("3", "05.000002") "," GOT("4", "05.000003") "]");
+    sql(&ctx, "UPDATE \\\"Shop\\\".\\\"\\\"\\\"Orders\\\" SET \\\"changed At\\\" = " AT(
+                  "06") " WHERE n = 1");
+    poll_once(&ctx, POLL(", 'cursorField': 'changed At', 'castTimestampsToStrings': 'false'"),
+              "[{\"n\":1,\"changed At\":\"2026-01-02T02:04:06.000Z\"}]");
+    /* Another column is looked at anew; numbers, and more rows than are given at once. */
+    static const char *const by_number = POLL(", 'cursorField': 'n'");
+    poll_once(&ctx, by_number, "[]");
+    sql(&ctx, "INSERT INTO \\\"Shop\\\".\\\"\\\"\\\"Orders\\\" SELECT n, now() FROM "
+              "generate_series(100, 1100) n UNION ALL SELECT 1099, now()");
+    assert_int_equal(peer_run(&server, &ctx, "postgres.pollTable", by_number), 0);
+    struct json rows = json_get(json_get(ctx.result.data, STR("body")), STR("data"));
+    assert_int_equal(rows.len, 1001); /* both of the last value */
+    assert_true(json_get(json_at(rows, 0), STR("n")).num == 100);
+    assert_true(json_get(json_at(rows, 1000), STR("n")).num == 1099);
+    assert_int_equal(json_at(rows, 0).len, 2);
+    assert_int_equal(peer_run(&server, &ctx, "postgres.pollTable", by_number), 0);
+    rows = json_get(json_get(ctx.result.data, STR("body")), STR("data"));
+    assert_int_equal(rows.len, 1);
+    assert_true(json_get(json_at(rows, 0), STR("n")).num == 1100);
+    fixture_done(&ctx);
+}
+
+static void polls_that_cannot_be(void **state)
+{
+    static const struct {
+        const char *inputs, *code, *words;
+    } rows[] = {
+        {"{" CONNECTION "}", "input.invalid", "Table Name (tableName): has no value"},
+        {"{" CONNECTION ", 'tableName': 'a.b.c.d'}", "input.invalid", "the name of a table"},
+        {"{" CONNECTION ", 'tableName': 'a..b'}", "input.invalid", "the name of a table"},
+        {"{" CONNECTION ", 'tableName': 'a\\u0000b'}", "input.invalid", "the name of a table"},
+        {"{" CONNECTION ", 'tableName': 'nowhere'}", "postgres.answer", "does not exist (42P01)"},
+        {"{" CONNECTION ", 'tableName': 'pg_class', 'cursorField': 'a\\\" FROM x; --'}",
+         "postgres.answer", "does not exist (42703)"},
+        {"{" CONNECTION ", 'tableName': 'pg_class'}", "postgres.answer", "updated_at"},
+        {"{'tableName': 'pg_class'}", "input.invalid", "Connection (postgresConnection)"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct action_context ctx;
+        peer_context(&ctx);
+        int rc = peer_run(&server, &ctx, "postgres.pollTable", rows[i].inputs);
+        peer_expect_error(&ctx, rc, rows[i].code, rows[i].words);
+        assert_int_equal(ctx.state[STATE_INSTANCE].len, 0);
+        fixture_done(&ctx);
+    }
+    struct action_context ctx;
+    peer_context(&ctx);
+    sql(&ctx, "CREATE TABLE odd (n int, __leat_cursor int)");
+    poll_once(&ctx, "{" CONNECTION ", 'tableName': 'odd', 'cursorField': 'n'}", "[]");
+    sql(&ctx, "INSERT INTO odd VALUES (1, 2)");
+    /* A column of the name that is used for the cursor is left out. */
+    poll_once(&ctx, "{" CONNECTION ", 'tableName': 'odd', 'cursorField': 'n'}", "[{\"n\":1}]");
+    fixture_done(&ctx);
+}
+
 /* What is bound, in order, and what is left of the text. */
 static void parameters_are_bound(void **state)
 {
@@ -417,6 +517,8 @@ int main(void)
         cmocka_unit_test(tls_is_used),
         cmocka_unit_test(time_and_memory_are_bounded),
         cmocka_unit_test(parameters_are_bound),
+        cmocka_unit_test(changed_rows_are_found),
+        cmocka_unit_test(polls_that_cannot_be),
         cmocka_unit_test(odd_values_stay_text),
         cmocka_unit_test(what_a_server_sends_beside_rows_is_bounded),
     };

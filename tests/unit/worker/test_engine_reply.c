@@ -118,6 +118,18 @@ static void test_trigger_mode(void **state)
     fx_done(&fx);
 }
 
+/* A run whose trigger has nothing to say, since it does not come to run. */
+static void test_trigger_mode_without_trigger(void **state)
+{
+    struct fixture fx = {.reply_to = "r", .flow_name = "Gone"};
+    fx_run(&fx, TRIGGER);
+    assert_int_equal(fx.result.status, RUN_FAILED);
+    assert_int_equal(fx.n_replies, 1);
+    assert_int_equal(fx.reply.status_code, 200);
+    assert_null(strstr(fx_text(&fx, fx.reply.body), "error"));
+    fx_done(&fx);
+}
+
 static void test_nobody_waits(void **state)
 {
     struct fixture fx = {0};
@@ -129,9 +141,13 @@ static void test_nobody_waits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_synchronous),   cmocka_unit_test(test_error_bodies),
-        cmocka_unit_test(test_binary_answer), cmocka_unit_test(test_trigger_mode),
-        cmocka_unit_test(test_nobody_waits),  cmocka_unit_test(test_keys_are_not_answered),
+        cmocka_unit_test(test_synchronous),
+        cmocka_unit_test(test_error_bodies),
+        cmocka_unit_test(test_binary_answer),
+        cmocka_unit_test(test_trigger_mode),
+        cmocka_unit_test(test_trigger_mode_without_trigger),
+        cmocka_unit_test(test_nobody_waits),
+        cmocka_unit_test(test_keys_are_not_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

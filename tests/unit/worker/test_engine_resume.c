@@ -14,6 +14,7 @@ static void forget(struct fixture *fx)
 {
     for (size_t i = 0; i < fx->n_checkpoints; i++) {
         mem_free((void *)(uintptr_t)fx->parts[i].steps.ptr);
+        mem_free((void *)(uintptr_t)fx->parts[i].logs.ptr);
     }
 }
 
@@ -175,6 +176,63 @@ static void test_trigger_and_state(void **state)
     done(&first, &second);
 }
 
+/* The messages of the log in their order, each with a semicolon. */
+static const char *messages(struct fixture *fx)
+{
+    const struct result_log *lines = fx->result.logs.items;
+    struct buf b;
+    buf_init(&b, 0);
+    for (size_t i = 0; i < fx->result.logs.n; i++) {
+        assert_true(i == 0 || lines[i - 1].time_ns <= lines[i].time_ns);
+        buf_add_str(&b, lines[i].message);
+        buf_addc(&b, ';');
+    }
+    const char *text = arena_strndup(fx->arena, b.len ? b.data : "", b.len);
+    buf_done(&b);
+    return text;
+}
+
+#define SAY(name, text) STEP(name, "test", "log", VALUE("value", text))
+#define GOES_ON         "the execution goes on where an earlier attempt ended;"
+
+/* The log shows what an earlier attempt said until its last checkpoint, once, in its own words. */
+static void test_log_lines(void **state)
+{
+    const char *steps = TRIGGER "," SAY("A", "a") "," WRITE("One", "1") "," SAY("B", "b") "," LOOP(
+        "Each", "loopNTimes", VALUE("iterationCount", "2"),
+        STEP("In", "test", "log", REF("value", "each.index")) "," WRITE("Two", "2")) "," SAY("C",
+                                                                                             "c");
+    static const char *const want[] = {"a;b;0;" GOES_ON "1;c;", "a;b;0;1;" GOES_ON "c;"};
+    for (size_t lost_at = 0; lost_at < 3; lost_at++) {
+        struct fixture first = {0}, second = {0};
+        int calls, again;
+        run_twice(&first, &second, steps, lost_at, &calls, &again);
+        if (lost_at == 0) {
+            assert_string_equal(messages(&second), "a;b;0;1;c;");
+        } else {
+            assert_string_equal(messages(&second), want[lost_at - 1]);
+        }
+        if (lost_at == 1) { /* the first attempt's time, not that of its repetition */
+            const struct result_log *was = first.result.logs.items, *is = second.result.logs.items;
+            assert_true(was->time_ns == is->time_ns && str_eq(is->step_name, STR("A")));
+            /* A third attempt finds the lines of both in their places. */
+            struct fixture third = {.parts = parts, .parts_max = PARTS_MAX, .attempt = 3};
+            third.n_checkpoints = second.n_checkpoints;
+            fx_run(&third, steps);
+            assert_string_equal(messages(&third), "a;b;0;" GOES_ON "1;" GOES_ON "c;");
+            second.n_checkpoints = third.n_checkpoints;
+            fx_done(&third);
+        }
+        done(&first, &second);
+    }
+    struct fixture first = {.logs_disabled = true}, second = {.logs_disabled = true};
+    int calls, again;
+    run_twice(&first, &second, steps, 2, &calls, &again);
+    assert_int_equal(second.result.logs.n, 0);
+    assert_int_equal(parts[0].logs.len, 0);
+    done(&first, &second);
+}
+
 /* A record that does not fit the run: no write is done. */
 static void test_other_way(void **state)
 {
@@ -223,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_failed_write), cmocka_unit_test(test_lost),
         cmocka_unit_test(test_switched_off), cmocka_unit_test(test_trigger_and_state),
         cmocka_unit_test(test_other_way),    cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_log_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include "http_server_fixture.h"
 #include "net/http_client.h"
+#include "net/http_loop.h"
 
 static struct http_server server;
 static struct address_policy loopback, strict;
@@ -128,6 +129,62 @@ static void keeps_connections(void **state)
     }
     assert_int_equal(atomic_load(&server.connections) - before, 1);
     probe_done(&p);
+}
+
+static void use_loop(struct probe *p, struct http_loop *loop)
+{
+    http_client_free(p->client);
+    p->client = http_client_new(&(struct http_client_options){.policy = &loopback, .loop = loop});
+}
+
+static void clients_of_a_loop_share_connections(void **state)
+{
+    AUTO(http_loop_free) struct http_loop *loop = http_loop_new(0);
+    struct probe one, other;
+    probe_init(&one, &loopback);
+    probe_init(&other, &loopback);
+    use_loop(&one, loop);
+    use_loop(&other, loop);
+    int before = atomic_load(&server.connections);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(go(&one, "/json"), 0);
+        assert_int_equal(go(&other, "/json"), 0);
+    }
+    probe_done(&one);
+    assert_int_equal(go(&other, "/json"), 0); /* the one who opened it has gone */
+    assert_int_equal(atomic_load(&server.connections) - before, 1);
+    probe_done(&other);
+}
+
+#define MANY 12
+
+static void *ask_often(void *arg)
+{
+    struct probe *p = arg;
+    int answers = 0;
+    for (int i = 0; i < 200 && answers < 3; i++) { /* the server cuts one off for another */
+        answers += go(p, "/json") == 0;
+    }
+    return answers == 3 ? NULL : p;
+}
+
+static void many_clients_use_a_loop_at_once(void **state)
+{
+    AUTO(http_loop_free) struct http_loop *loop = http_loop_new(0);
+    struct probe probes[MANY];
+    pthread_t threads[MANY];
+    for (int i = 0; i < MANY; i++) {
+        probe_init(&probes[i], &loopback);
+        use_loop(&probes[i], loop);
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &probes[i]), 0);
+    }
+    for (int i = 0; i < MANY; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+        assert_true(probes[i].blocks >= 3);
+        probe_done(&probes[i]);
+    }
 }
 
 static void every_status_is_a_response(void **state)
@@ -375,6 +432,8 @@ int main(void)
         cmocka_unit_test(sends_and_receives),
         cmocka_unit_test(methods),
         cmocka_unit_test(keeps_connections),
+        cmocka_unit_test(clients_of_a_loop_share_connections),
+        cmocka_unit_test(many_clients_use_a_loop_at_once),
         cmocka_unit_test(every_status_is_a_response),
         cmocka_unit_test(decompresses),
         cmocka_unit_test(refuses_addresses),

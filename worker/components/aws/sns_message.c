@@ -305,7 +305,8 @@ static int finish(struct action_context *ctx, struct json message, bool topics, 
                    (int)MIN(type.len, 60), type.ptr);
 }
 
-int sns_receive(struct action_context *ctx, bool topics, struct action_result *ret, struct err *err)
+static int receive(struct action_context *ctx, bool topics, struct action_result *ret,
+                   struct err *err)
 {
     struct json payload = action_trigger_payload(ctx);
     struct str body = json_as_str(json_get(json_get(payload, STR("rawBody")), STR("data")));
@@ -328,4 +329,21 @@ int sns_receive(struct action_context *ctx, bool topics, struct action_result *r
     rc = rc == 0 ? check_signature(ctx, message, endpoint, err) : rc;
     rc = rc == 0 ? check_topic(ctx, message, err) : rc;
     return rc == 0 ? finish(ctx, message, topics, parse, endpoint, ret, err) : rc;
+}
+
+/* SNS gives a message up at once when it is answered 4xx, and tries again otherwise. */
+int sns_receive(struct action_context *ctx, bool topics, struct action_result *ret, struct err *err)
+{
+    struct err why = {0};
+    int rc = receive(ctx, topics, ret, &why);
+    if (rc == -EBADMSG) {
+        ret->status_code = strcmp(why.code, "sns.signature") == 0 ? 401 : 400;
+    } else if (rc == -EINVAL && (strcmp(why.field, "expectedTopicArn") == 0 ||
+                                 strcmp(why.field, "acceptRawMessages") == 0)) {
+        ret->status_code = 403;
+    }
+    if (rc < 0 && err) {
+        *err = why;
+    }
+    return rc;
 }

@@ -13,7 +13,7 @@ static const struct action actions[] = {
         .label = "SNS Notification Webhook",
         .description = "Starts the flow when S3 notifies it through SNS. Messages are checked to "
                        "come from SNS, and a subscription is confirmed by itself.",
-        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_WRITES,
+        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_WRITES | ACTION_REPLIES,
         .inputs = s3_notification_webhook_inputs,
         .static_branches = notification_branches,
         .example =

@@ -458,7 +458,7 @@ static const struct action actions[] = {
         .description = "Starts the flow with messages of a topic to which its webhook URL was "
                        "subscribed. Messages are checked to come from SNS, and a subscription is "
                        "confirmed by itself.",
-        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_WRITES,
+        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_WRITES | ACTION_REPLIES,
         .inputs = trigger_inputs,
         .static_branches = branches,
         .example = "{\"headers\": {\"x-amz-sns-message-type\": \"Notification\"}, \"body\": "

@@ -1,9 +1,10 @@
-/* Owns conversions between formats of data: JSON, JSON lines, form data, XML, YAML, hexadecimal and
- * plain values.
- * Pure, on the slot's thread. Files ({data, contentType}) stand for their data. It refuses text
- * that is not in the format, with the place, and results above 64 MB. */
+/* Owns conversions between formats of data: JSON, JSON lines, form data, XML, YAML, CSV,
+ * hexadecimal and plain values. Pure, on the slot's thread. Files ({data, contentType}) stand for
+ * their data. It refuses text that is not in the format, with the place, and results above 64 MB.
+ */
 #include <math.h>
 
+#include "components/change_data_format/csv_format.h"
 #include "components/change_data_format/grouping.h"
 #include "components/change_data_format/xml_format.h"
 #include "components/change_data_format/yaml_format.h"
@@ -35,6 +36,26 @@ static const struct action_input xml_inputs[] = {
         .type = CATALOG_BOOLEAN,
         .fallback = "false",
         .comments = "Leave numbers, true and false as texts.",
+    },
+    {0},
+};
+static const struct action_input csv_inputs[] = {
+    DATA_INPUT("The CSV text or file to read, with commas."),
+    {
+        .key = "csvHeader",
+        .label = "CSV Header",
+        .type = CATALOG_BOOLEAN,
+        .fallback = "true",
+        .comments = "The first row names the columns: rows become objects. Otherwise they become "
+                    "lists.",
+    },
+    {
+        .key = "unflattenKeys",
+        .label = "Un-Flatten CSV Keys",
+        .type = CATALOG_BOOLEAN,
+        .fallback = "false",
+        .comments = "Make objects of names with double underscores: the columns person__first and "
+                    "person__last become {\"person\": {\"first\": ..., \"last\": ...}}.",
     },
     {0},
 };
@@ -364,6 +385,55 @@ static int xml_to_yaml(struct action_context *ctx, struct action_result *ret, st
     return rc < 0 ? rc : give_yaml(ctx, ret->data, ret, err);
 }
 
+static int deserialize_csv(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    return csv_format_read(ctx, &ret->data, err);
+}
+
+static int csv_to_json(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = csv_format_read(ctx, &v, err);
+    return rc < 0 ? rc : give_json(ctx, v, ret, err);
+}
+
+static int csv_to_yaml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = csv_format_read(ctx, &v, err);
+    return rc < 0 ? rc : give_yaml(ctx, v, ret, err);
+}
+
+/* A document has one root: <rows>, with a <row> for each. */
+static int csv_to_xml(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = csv_format_read(ctx, &v, err);
+    struct json_member row = {STR("row"), v};
+    struct json_member rows = {STR("rows"), json_object(&row, 1)};
+    return rc < 0 ? rc : give_xml(ctx, json_object(&rows, 1), ret, err);
+}
+
+static int json_to_csv(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_json(ctx, &v, err);
+    return rc < 0 ? rc : csv_format_write(ctx, "data", v, ret, err);
+}
+
+static int xml_to_csv(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    int rc = deserialize_xml(ctx, ret, err);
+    return rc < 0 ? rc : csv_format_write(ctx, "data", csv_format_rows(ret->data), ret, err);
+}
+
+static int yaml_to_csv(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct json v;
+    int rc = read_yaml(ctx, &v, err);
+    return rc < 0 ? rc : csv_format_write(ctx, "data", v, ret, err);
+}
+
 static int encode_hex(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     struct str bytes;
@@ -453,6 +523,11 @@ static int convert_to_number(struct action_context *ctx, struct action_result *r
         .key = k, .label = l, .description = about, .inputs = in, .example = sample, .perform = fn \
     }
 static const struct action actions[] = {
+    FORMAT(
+        "binaryToCsv", "Object to CSV",
+        "Writes a list of objects or of lists as CSV text; the names of the objects' members are "
+        "the first row.",
+        value_inputs, "\"id,name\\r\\n17,Widget\"", json_to_csv),
     FORMAT("binaryToJson", "Object to JSON", "Writes a value as JSON text.", value_inputs,
            "\"{\\\"id\\\":17}\"", value_to_json),
     FORMAT("binaryToXml", "Object to XML", "Writes an object as XML text.", value_inputs,
@@ -468,12 +543,22 @@ static const struct action actions[] = {
     FORMAT("convertToString", "Convert to String",
            "Turns a value into text: objects and lists into JSON text, files into their data.",
            convert_inputs, "\"17\"", convert_to_string),
+    FORMAT("csvToJson", "CSV to JSON", "Turns CSV text into JSON text.", csv_inputs,
+           "\"[{\\\"id\\\":\\\"17\\\"}]\"", csv_to_json),
+    FORMAT("csvToXml", "CSV to XML", "Turns CSV text into XML text: <rows> of a <row> each.",
+           csv_inputs, "\"<rows>\\n  <row>\\n    <id>17</id>\\n  </row>\\n</rows>\\n\"",
+           csv_to_xml),
+    FORMAT("csvToYaml", "CSV to YAML", "Turns CSV text into YAML text.", csv_inputs,
+           "\"- id: \\\"17\\\"\\n\"", csv_to_yaml),
     FORMAT("decodeHex", "Decode Hexadecimal",
            "Turns hexadecimal into text, or into a file when it is no text.", text_inputs,
            "\"Widget\"", decode_hex),
     FORMAT("deserializeFormData", "Deserialize URL-encoded Form Data",
            "Reads form data (application/x-www-form-urlencoded) into an object.", text_inputs,
            "{\"name\": \"Widget\"}", deserialize_form),
+    FORMAT("deserializeFromCsv", "Deserialize CSV",
+           "Reads CSV text into a list of objects, or of lists. Every value stays text.",
+           csv_inputs, "[{\"id\": \"17\", \"name\": \"Widget\"}]", deserialize_csv),
     FORMAT("deserializeFromJson", "Deserialize JSON", "Reads JSON text into a value.", text_inputs,
            "{\"id\": 17}", deserialize_json),
     FORMAT("deserializeFromXml", "Deserialize XML",
@@ -486,6 +571,9 @@ static const struct action actions[] = {
            text_inputs, "[{\"id\": 17}, {\"id\": 18}]", deserialize_jsonl),
     FORMAT("encodeHex", "Encode Hexadecimal", "Turns text or a file into hexadecimal.", text_inputs,
            "\"576964676574\"", encode_hex),
+    FORMAT("jsonToCsv", "JSON to CSV",
+           "Writes JSON text that is a list of objects or of lists as CSV text.", value_inputs,
+           "\"id,name\\r\\n17,Widget\"", json_to_csv),
     FORMAT("jsonToXml", "JSON to XML", "Writes JSON text or an object as XML text.", value_inputs,
            "\"<order>\\n  <id>17</id>\\n</order>\\n\"", json_to_xml),
     FORMAT("jsonToYaml", "JSON to YAML", "Writes JSON text or a value as YAML text.", value_inputs,
@@ -497,10 +585,17 @@ static const struct action actions[] = {
            "\"name=Widget\"", serialize_form),
     FORMAT("serializeJsonl", "Serialize JSON Lines", "Writes a list as one JSON value a line.",
            value_inputs, "\"{\\\"id\\\":17}\\n\"", serialize_jsonl),
+    FORMAT(
+        "xmlToCsv", "XML to CSV",
+        "Turns XML into CSV text: the elements that come several times in the root are the rows.",
+        xml_inputs, "\"id,name\\r\\n17,Widget\"", xml_to_csv),
     FORMAT("xmlToJson", "XML to JSON", "Turns XML into JSON text.", xml_inputs,
            "\"{\\\"order\\\":{\\\"id\\\":17}}\"", xml_to_json),
     FORMAT("xmlToYaml", "XML to YAML", "Turns XML into YAML text.", xml_inputs,
            "\"order:\\n  id: 17\\n\"", xml_to_yaml),
+    FORMAT("yamlToCsv", "YAML to CSV",
+           "Turns YAML that is a list of objects or of lists into CSV text.", text_inputs,
+           "\"id,name\\r\\n17,Widget\"", yaml_to_csv),
     FORMAT("yamlToJson", "YAML to JSON", "Turns YAML into JSON text.", text_inputs,
            "\"{\\\"id\\\":17}\"", yaml_to_json),
     FORMAT("yamlToXml", "YAML to XML", "Turns YAML into XML text.", text_inputs,

@@ -373,7 +373,8 @@ static const struct action actions[] = {
     {
         .key = "create",
         .label = "Create List",
-        .description = "Makes a list of the given items.",
+        .description = "Makes a list of the given items. A single item that is a list is taken "
+                       "as the list.",
         .inputs = create_inputs,
         .example = "[\"a\", \"b\"]",
         .perform = collection_create,

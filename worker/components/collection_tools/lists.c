@@ -23,9 +23,14 @@ struct json *collection_new_items(struct action_context *ctx, size_t n)
     return arena_array(action_arena(ctx), MAX(n, 1u), sizeof(struct json));
 }
 
+/* A single item that is a list is the list itself, as if the input referred to it. */
 int collection_create(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
-    return action_input_list(ctx, "items", &ret->data, err);
+    int rc = action_input_list(ctx, "items", &ret->data, err);
+    if (rc == 0 && ret->data.len == 1 && ret->data.items[0].type == JSON_ARRAY) {
+        ret->data = ret->data.items[0];
+    }
+    return rc;
 }
 
 int collection_first(struct action_context *ctx, struct action_result *ret, struct err *err)

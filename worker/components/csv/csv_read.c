@@ -182,7 +182,7 @@ static int cells_to_object(const struct reader *r, struct json names, struct jso
     if (n > names.len) {
         return refuse(r, r->row_line, err,
                       "the row has more fields than the first row has names. Quote fields that "
-                      "hold the delimiter, or leave First Row Has Names off.");
+                      "hold the delimiter, or read rows as lists.");
     }
     int rc = action_room(r->ctx, n * sizeof(struct json_member) + 16, err);
     if (rc < 0) {
@@ -210,7 +210,7 @@ static int check_names(const struct reader *r, struct json names, struct err *er
             char what[160];
             (void)snprintf(what, sizeof(what),
                            "the name \"%.*s\" stands twice. Give each column its own name, or "
-                           "leave First Row Has Names off.",
+                           "read rows as lists.",
                            (int)MIN(names.items[i].len, 40u), names.items[i].str);
             return refuse(r, r->row_line, err, what);
         }

@@ -236,7 +236,7 @@ static int check_signature(struct action_context *ctx, const struct digest_value
 static int reply_of(struct action_context *ctx, struct action_result *ret, struct err *err)
 {
     double status;
-    struct str type;
+    struct str type, body;
     struct json headers;
     int rc = action_input_number(ctx, "statusCode", &status, err);
     if (rc == 0 && status == status) {
@@ -251,11 +251,15 @@ static int reply_of(struct action_context *ctx, struct action_result *ret, struc
         rc = action_input_object(ctx, "headers", &headers, err);
     }
     if (rc == 0) {
+        rc = action_input_text(ctx, "body", &body, err);
+    }
+    if (rc == 0) {
         rc = action_room(ctx, type.len + 32, err);
     }
     if (rc == 0) {
         ret->content_type = type.len ? arena_strndup(action_arena(ctx), type.ptr, type.len) : NULL;
         ret->headers = headers;
+        ret->reply_body = body.len ? json_str(body) : json_undefined();
     }
     return rc;
 }
@@ -276,6 +280,7 @@ static int hmac_webhook(struct action_context *ctx, struct action_result *ret, s
     rc = digest_hmac(ctx, "hashFunction", function, secret, body, &expected, err);
     if (rc == 0) {
         rc = check_signature(ctx, &expected, err);
+        ret->status_code = rc == -EACCES ? 401 : 0;
     }
     return rc < 0 ? rc : reply_of(ctx, ret, err);
 }
@@ -302,8 +307,8 @@ static const struct action actions[] = {
         .key = "hmacWebhookTrigger",
         .label = "HMAC Webhook Trigger",
         .description = "Starts the flow when its webhook URL is called with a signature (HMAC) of "
-                       "the body that verifies; fails the execution otherwise.",
-        .flags = ACTION_TRIGGER,
+                       "the body that verifies; answers 401 and fails the execution otherwise.",
+        .flags = ACTION_TRIGGER | ACTION_REPLIES,
         .inputs = trigger_inputs,
         .example = "{\"headers\": {\"Content-Type\": \"application/json\", \"X-Hmac-Hash\": "
                    "\"88aab3ede8d3adf94d26ab90d3bafd4a2083070c3bcce9c014ee04a443847c0b\"}, "

@@ -256,6 +256,7 @@ struct rows {
     struct json_builder list;
     struct str *names; /* of the statement that runs; NULL = between statements */
     bool unique;       /* no name occurs twice */
+    bool times_as_text;
     int n_columns;
 };
 
@@ -300,8 +301,10 @@ static int add_row(struct exchange *x, struct rows *rows, const PGresult *r, str
         struct json v = json_null();
         if (!PQgetisnull(r, 0, i)) {
             size_t len = (size_t)PQgetlength(r, 0, i);
-            v = postgres_value(a, PQftype(r, i),
-                               str_n(arena_strndup(a, PQgetvalue(r, 0, i), len), len));
+            struct str text = str_n(arena_strndup(a, PQgetvalue(r, 0, i), len), len);
+            v = rows->times_as_text && postgres_is_timestamp(PQftype(r, i))
+                    ? json_str(text)
+                    : postgres_value(a, PQftype(r, i), text);
         }
         if (rows->unique) {
             json_append(&row, rows->names[i], v);
@@ -401,7 +404,7 @@ int postgres_run(struct action_context *ctx, const struct postgres_target *targe
     AUTO(exchange_done)
     struct exchange x = {
         .ctx = ctx, .target = target, .max_bytes = MIN(arena_room(action_arena(ctx)), MAX_BYTES)};
-    struct rows rows = {0}, none = {0};
+    struct rows rows = {.times_as_text = query->times_as_text}, none = {0};
     int rc = open_connection(&x, err);
     if (rc == 0) {
         rc = begin(&x, err);

@@ -1,21 +1,23 @@
-/* Owns the action of the PostgreSQL component: what is asked, and of which server. Called on the
- * slot's thread, blocks inside the client. */
+/* Owns the description of the PostgreSQL component and its query action: what is asked, and of
+ * which server. Called on the slot's thread, blocks inside the client. */
 #include "components/connection_fields.h"
 #include "components/postgres/postgres_client.h"
+#include "components/postgres/postgres_poll.h"
 #include "components/registry.h"
 
 #define PORT 5432
 
+#define CONNECTION_INPUT                                                                           \
+    {                                                                                              \
+        .key = "postgresConnection", .label = "Connection", .type = CATALOG_CONNECTION,            \
+        .required = true,                                                                          \
+        .comments =                                                                                \
+            "The server: host, port, database, username, password, requireSSL and timeout "        \
+            "(ms, for connecting). verifyCertificate asks for a certificate that the "             \
+            "system trusts.",                                                                      \
+    }
 static const struct action_input query_inputs[] = {
-    {
-        .key = "postgresConnection",
-        .label = "Connection",
-        .type = CATALOG_CONNECTION,
-        .required = true,
-        .comments = "The server: host, port, database, username, password, requireSSL and timeout "
-                    "(ms, for connecting). verifyCertificate asks for a certificate that the "
-                    "system trusts.",
-    },
+    CONNECTION_INPUT,
     {
         .key = "queryField",
         .label = "Query Field",
@@ -48,6 +50,38 @@ static const struct action_input query_inputs[] = {
         .type = CATALOG_BOOLEAN,
         .fallback = "false",
         .comments = "Write the query to the log, without the values.",
+    },
+    {0},
+};
+
+static const struct action_input poll_inputs[] = {
+    CONNECTION_INPUT,
+    {
+        .key = "tableName",
+        .label = "Table Name",
+        .type = CATALOG_STRING,
+        .required = true,
+        .comments = "The table or view to look at, as it is named in the database, with its schema "
+                    "where that is needed.",
+        .example = "shop.orders",
+    },
+    {
+        .key = "cursorField",
+        .label = "Cursor Field",
+        .type = CATALOG_STRING,
+        .fallback = "updated_at",
+        .comments = "The column that tells what is new: its values grow with every new or changed "
+                    "row, as those of an identity or of a time of change do. An index on it keeps "
+                    "looking cheap.",
+        .example = "id",
+    },
+    {
+        .key = "castTimestampsToStrings",
+        .label = "Cast Timestamps to Strings",
+        .type = CATALOG_BOOLEAN,
+        .fallback = "true",
+        .comments = "Give timestamps as PostgreSQL writes them, with microseconds, in UTC; "
+                    "otherwise as ISO 8601 with milliseconds.",
     },
     {0},
 };
@@ -167,7 +201,27 @@ static int query(struct action_context *ctx, struct action_result *ret, struct e
     return rc;
 }
 
+static int poll_table(struct action_context *ctx, struct action_result *ret, struct err *err)
+{
+    struct postgres_target target;
+    int rc = read_target(ctx, &target, err);
+    return rc < 0 ? rc : postgres_poll(ctx, &target, ret, err);
+}
+
 static const struct action actions[] = {
+    {
+        .key = "pollTable",
+        .label = "New and Updated Records in Table",
+        .description =
+            "Looks for new and changed rows of a table on a schedule, and starts the flow with "
+            "them, up to 1,000 at once. The first time finds nothing: it is noted where the table "
+            "stands.",
+        .flags = ACTION_TRIGGER | ACTION_READS | ACTION_SCHEDULE | ACTION_SCHEDULE_REQUIRED,
+        .inputs = poll_inputs,
+        .example = "{\"body\": {\"data\": [{\"id\": 17, \"total\": \"9.90\", \"updated_at\": "
+                   "\"2026-01-02 03:04:05.678901+00\"}]}}",
+        .perform = poll_table,
+    },
     {
         .key = "query",
         .label = "Query",

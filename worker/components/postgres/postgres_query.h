@@ -11,6 +11,7 @@ struct postgres_query {
     const char *sql;     /* with $1, $2, ... */
     const char **values; /* as text; NULL = null */
     int n_values;
+    bool times_as_text; /* results: with all digits, as the server writes them */
 };
 /* Named forms: ${a} $(a) $<a> $[a] $/a/, taken from an object; $1 is taken from an array. After the
  * name or number may stand :json (the value as JSON) or :csv and :list (the items of an array, each

@@ -51,6 +51,11 @@ static void look_up(unsigned type, enum kind *ret_kind, unsigned *ret_element)
     }
 }
 
+bool postgres_is_timestamp(unsigned type)
+{
+    return type == 1114 || type == 1184;
+}
+
 size_t postgres_value_room(unsigned type, size_t len)
 {
     enum kind kind;
