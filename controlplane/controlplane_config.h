@@ -19,7 +19,7 @@ struct controlplane_config {
     const char *roles, *master_key, *master_key_file, *bus_key, *bus_key_file;
     const char *log_level, *log_format;
     int64_t port, threads, lanes, max_connections, sync_limit_ms, trigger_limit_ms, retention_days;
-    bool migrate, print_config;
+    bool migrate, forwarded, print_config;
 };
 extern const struct config_option controlplane_options[];
 

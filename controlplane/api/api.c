@@ -6,6 +6,7 @@
 #include "api/api_schema.h"
 #include "api/auth.h"
 #include "api/gql_parse.h"
+#include "api/limiter.h"
 #include "api/token_cache.h"
 #include "log.h"
 #include "org_key.h"
@@ -13,6 +14,8 @@
 #define DEFAULT_TIMEOUT_MS 15000
 #define DEFAULT_MAX_DEPTH  15
 #define DEFAULT_MAX_COST   250000
+#define HASHING_AT_ONCE    2
+#define HASHING_WAITING    1 /* of the lane threads, which others need, too */
 
 int api_new(const struct api_options *o, struct api **ret, struct err *err)
 {
@@ -29,6 +32,8 @@ int api_new(const struct api_options *o, struct api **ret, struct err *err)
     api->on_executions = o->on_executions;
     api->on_executions_arg = o->on_executions_arg;
     api->tokens = token_cache_new();
+    api->limiter = limiter_new();
+    api->passwords = work_gate_new(HASHING_AT_ONCE, HASHING_WAITING);
     const struct embed_file *sdl = &api_schema_files[0];
     int rc = gql_schema_new(str_n(sdl->data, sdl->len), &api->schema, err);
     if (rc == 0) {
@@ -43,6 +48,8 @@ struct api *api_free(struct api *api)
         secret_key_done(&api->master);
         gql_schema_free(api->schema);
         token_cache_free(api->tokens);
+        limiter_free(api->limiter);
+        work_gate_free(api->passwords);
         mem_free(api->public_url);
         mem_free(api);
     }

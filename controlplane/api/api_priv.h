@@ -11,13 +11,17 @@
 #define API_ERRORS_MAX  ERR_LIST_MAX
 
 struct token_cache;
+struct limiter;
+struct work_gate;
 struct api {
     struct secret_key master;
     char *public_url;
     const struct result_urls *urls;
     const struct catalog *catalog;
     struct gql_schema *schema;
-    struct token_cache *tokens; /* signed ones seen lately */
+    struct token_cache *tokens;  /* signed ones seen lately */
+    struct limiter *limiter;     /* tries to sign in */
+    struct work_gate *passwords; /* who hashes one now */
     int replica_id, statement_timeout_ms, max_depth, max_cost;
     void (*on_executions)(void *arg, const struct uuid *ids, size_t n);
     void *on_executions_arg;

@@ -102,3 +102,149 @@ CREATE FUNCTION leat_signing_keys(organization uuid) RETURNS SETOF text
     $$;
 REVOKE ALL ON FUNCTION leat_signing_keys(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION leat_signing_keys(uuid) TO leat_api;
+
+-- Passwords and sessions: no role but the owner sees these tables, whatever the API asks.
+CREATE TABLE user_password (
+    user_id     uuid PRIMARY KEY REFERENCES app_user ON DELETE CASCADE,
+    hash        text NOT NULL, -- Argon2id, with its parameters and salt
+    changed_at  timestamptz NOT NULL DEFAULT now()
+);
+-- Lets its holder choose the user's password, once.
+CREATE TABLE user_invitation (
+    user_id     uuid PRIMARY KEY REFERENCES app_user ON DELETE CASCADE,
+    token_hash  bytea NOT NULL UNIQUE, -- SHA-256
+    expires_at  timestamptz NOT NULL
+);
+CREATE TABLE user_session (
+    id              uuid PRIMARY KEY,
+    user_id         uuid NOT NULL REFERENCES app_user ON DELETE CASCADE,
+    rotates         boolean NOT NULL, -- false: of a client that keeps its first refresh token
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    last_used_at    timestamptz NOT NULL DEFAULT now(),
+    revoked_at      timestamptz
+);
+CREATE INDEX user_session_user ON user_session (user_id);
+-- All that a session had: one of them is unused, and using another again ends the session.
+CREATE TABLE refresh_token (
+    token_hash  bytea PRIMARY KEY, -- SHA-256
+    session_id  uuid NOT NULL REFERENCES user_session ON DELETE CASCADE,
+    used_at     timestamptz
+);
+CREATE INDEX refresh_token_session ON refresh_token (session_id);
+
+-- A session ends two weeks after it was used last, and three months after it began.
+CREATE FUNCTION leat_session_holds(s user_session) RETURNS boolean LANGUAGE sql STABLE
+    AS $$ SELECT s.revoked_at IS NULL AND s.last_used_at > now() - interval '14 days'
+                 AND s.created_at > now() - interval '90 days' $$;
+
+-- The oldest user of an address who has a password, in an organization or anywhere.
+CREATE FUNCTION leat_password_of(mail text, organization uuid)
+    RETURNS TABLE (user_id uuid, organization_id uuid, hash text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        SELECT u.id, u.organization_id, p.hash FROM app_user u JOIN user_password p ON p.user_id = u.id
+        WHERE lower(u.email) = lower(mail) AND (organization IS NULL OR u.organization_id = organization)
+        ORDER BY u.id LIMIT 1
+    $$;
+CREATE INDEX app_user_mail ON app_user (lower(email));
+
+CREATE FUNCTION leat_session_begin(session uuid, person uuid, hash bytea, rotating boolean) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        DELETE FROM user_session s WHERE s.user_id = person AND NOT leat_session_holds(s);
+        INSERT INTO user_session (id, user_id, rotates) VALUES (session, person, rotating);
+        INSERT INTO refresh_token (token_hash, session_id) VALUES (hash, session);
+    $$;
+
+-- The old token for a new one. No row: it is unknown or its session is over. reused: it was used
+-- before, so somebody has a copy, and its session is over now.
+CREATE FUNCTION leat_session_refresh(old_hash bytea, new_hash bytea)
+    RETURNS TABLE (session_id uuid, user_id uuid, organization_id uuid, reused boolean,
+        rotated boolean)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    found_session user_session;
+    was_used timestamptz;
+BEGIN
+    SELECT s.* INTO found_session FROM user_session s
+    WHERE s.id = (SELECT t.session_id FROM refresh_token t WHERE t.token_hash = old_hash)
+    FOR UPDATE;
+    IF NOT FOUND OR NOT leat_session_holds(found_session) THEN
+        RETURN;
+    END IF;
+    SELECT t.used_at INTO was_used FROM refresh_token t WHERE t.token_hash = old_hash;
+    IF NOT found_session.rotates THEN
+        UPDATE user_session s SET last_used_at = now() WHERE s.id = found_session.id;
+    ELSIF was_used IS NULL THEN
+        UPDATE refresh_token SET used_at = now() WHERE token_hash = old_hash;
+        INSERT INTO refresh_token (token_hash, session_id) VALUES (new_hash, found_session.id);
+        DELETE FROM refresh_token t
+        WHERE t.session_id = found_session.id AND t.used_at < now() - interval '14 days';
+        UPDATE user_session s SET last_used_at = now() WHERE s.id = found_session.id;
+    ELSE
+        UPDATE user_session s SET revoked_at = now() WHERE s.id = found_session.id;
+    END IF;
+    RETURN QUERY SELECT found_session.id, u.id, u.organization_id, was_used IS NOT NULL,
+            found_session.rotates
+        FROM app_user u WHERE u.id = found_session.user_id;
+END $$;
+
+-- Ends the session of a refresh token, or all of its user; how many.
+CREATE FUNCTION leat_session_end(hash bytea, everywhere boolean) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        WITH known AS (
+            SELECT s.id, s.user_id FROM refresh_token t JOIN user_session s ON s.id = t.session_id
+            WHERE t.token_hash = hash AND leat_session_holds(s)
+        ), ended AS (
+            UPDATE user_session s SET revoked_at = now() FROM known
+            WHERE s.revoked_at IS NULL AND (s.id = known.id OR (everywhere AND s.user_id = known.user_id))
+            RETURNING s.id
+        )
+        SELECT count(*) FROM ended
+    $$;
+
+-- Who a session stands for, now.
+CREATE FUNCTION leat_session_lookup(session uuid)
+    RETURNS TABLE (organization_id uuid, customer_id uuid, user_id uuid, role text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        SELECT u.organization_id, u.customer_id, u.id, u.role
+        FROM user_session s JOIN app_user u ON u.id = s.user_id
+        WHERE s.id = session AND leat_session_holds(s)
+    $$;
+
+CREATE FUNCTION leat_invitation_mail(hash bytea) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        SELECT u.email FROM user_invitation i JOIN app_user u ON u.id = i.user_id
+        WHERE i.token_hash = hash AND i.expires_at > now()
+    $$;
+-- Uses an invitation up: the user has this password, and no session. Null when there is none.
+CREATE FUNCTION leat_password_set(invitation bytea, new_hash text) RETURNS uuid
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        WITH used AS (
+            DELETE FROM user_invitation i
+            WHERE i.token_hash = invitation AND i.expires_at > now() RETURNING i.user_id
+        ), ended AS (
+            UPDATE user_session s SET revoked_at = now() FROM used
+            WHERE s.user_id = used.user_id AND s.revoked_at IS NULL
+        )
+        INSERT INTO user_password (user_id, hash) SELECT used.user_id, new_hash FROM used
+        ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = now()
+        RETURNING user_id
+    $$;
+
+DO $$
+DECLARE f text;
+BEGIN
+    FOREACH f IN ARRAY ARRAY['leat_password_of(text, uuid)', 'leat_session_begin(uuid, uuid, bytea, boolean)',
+        'leat_session_refresh(bytea, bytea)', 'leat_session_end(bytea, boolean)',
+        'leat_session_lookup(uuid)', 'leat_invitation_mail(bytea)',
+        'leat_password_set(bytea, text)'] LOOP
+        EXECUTE 'REVOKE ALL ON FUNCTION ' || f || ' FROM PUBLIC';
+        EXECUTE 'GRANT EXECUTE ON FUNCTION ' || f || ' TO leat_api';
+    END LOOP;
+END $$;

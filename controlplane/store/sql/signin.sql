@@ -21,3 +21,36 @@ SELECT id FROM organization_signing_key WHERE id = $1::uuid;
 
 -- name: signin_key_delete
 DELETE FROM organization_signing_key WHERE id = $1::uuid;
+
+-- name: signin_password_of
+SELECT user_id, organization_id, hash FROM leat_password_of($1, $2::uuid);
+
+-- name: signin_session_begin
+SELECT leat_session_begin($1::uuid, $2::uuid, $3::bytea, $4::bool);
+
+-- name: signin_session_refresh
+SELECT session_id, user_id, organization_id, reused, rotated FROM leat_session_refresh($1::bytea, $2::bytea);
+
+-- name: signin_session_end
+SELECT leat_session_end($1::bytea, $2::bool);
+
+-- name: signin_session_lookup
+SELECT organization_id, customer_id, user_id, role FROM leat_session_lookup($1::uuid);
+
+-- name: signin_invitation_mail
+SELECT leat_invitation_mail($1::bytea);
+
+-- name: signin_password_set
+SELECT leat_password_set($1::bytea, $2);
+
+-- name: signin_invite
+INSERT INTO user_invitation (user_id, token_hash, expires_at)
+VALUES ($1::uuid, $2::bytea, now() + $3::int * interval '1 hour')
+ON CONFLICT (user_id) DO UPDATE SET token_hash = EXCLUDED.token_hash, expires_at = EXCLUDED.expires_at;
+
+-- name: signin_password_put
+INSERT INTO user_password (user_id, hash) VALUES ($1::uuid, $2)
+ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = now();
+
+-- name: signin_sessions_end
+UPDATE user_session SET revoked_at = now() WHERE user_id = $1::uuid AND revoked_at IS NULL;
