@@ -23,6 +23,20 @@ static bool read_viewer(struct call *c, const struct db_rows *rows)
     return c->viewer.role > 0 && of_customer == !uuid_is_nil(&c->viewer.customer);
 }
 
+/* What the token may of what its user may. */
+static bool narrow(struct call *c, struct str scope)
+{
+    bool of_customer = false;
+    int most = gql_role_level(STR("integrator"), &of_customer);
+    if (!token_scope_parse(scope, &c->viewer.scope)) {
+        return false;
+    }
+    if (c->viewer.scope != SCOPE_ADMIN && uuid_is_nil(&c->viewer.customer)) {
+        c->viewer.role = MIN(c->viewer.role, most);
+    }
+    return true;
+}
+
 static int api_token(struct call *c, struct str token, bool *ret_known, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
@@ -30,7 +44,7 @@ static int api_token(struct call *c, struct str token, bool *ret_known, struct e
     secret_sha256(token, digest);
     int rc = db_run(c->db, QUERY_API_TOKEN_LOOKUP, &rows, err,
                     DB_BYTES(str_n((const char *)digest, sizeof(digest))));
-    *ret_known = rc == 0 && read_viewer(c, rows);
+    *ret_known = rc == 0 && read_viewer(c, rows) && narrow(c, db_str(rows, 0, 4));
     return rc;
 }
 

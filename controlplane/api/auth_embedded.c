@@ -71,6 +71,7 @@ static int admit(struct call *c, const struct embedded_claims *claims, bool *ret
     if (rc == 0) {
         c->viewer.organization = claims->organization;
         c->viewer.role = gql_role_level(str_of(claims->role), &of_customer);
+        c->viewer.embedded = true;
         *ret_known = c->viewer.role > 0 && of_customer;
     }
     return rc;

@@ -330,6 +330,10 @@ bool api_execute(struct call *c, struct buf *ret_data)
     if (!gql_collect(&c->rq, gql_schema_root(c->rq.schema, op->kind), &set, &roots)) {
         return false;
     }
+    if (op->kind == GQL_MUTATION && c->viewer.scope == SCOPE_READ) {
+        return gql_fail(&c->rq, (struct gql_loc){0}, "FORBIDDEN",
+                        "The token may read only: its scope has no mutations.");
+    }
     return op->kind == GQL_MUTATION ? execute_mutations(c, roots, ret_data)
                                     : execute_query(c, roots, ret_data);
 }

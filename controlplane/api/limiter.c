@@ -90,6 +90,17 @@ int limiter_take(struct limiter *l, const char *kind, struct str subject, int mo
     return wait_s;
 }
 
+void limiter_give_back(struct limiter *l, const char *kind, struct str subject)
+{
+    uint64_t key = key_of(l, kind, subject);
+    pthread_mutex_lock(&l->sets_lock);
+    struct counter *c = find(l, key);
+    if (c->key == key && c->tries > 0) {
+        c->tries--;
+    }
+    pthread_mutex_unlock(&l->sets_lock);
+}
+
 void limiter_forgive(struct limiter *l, const char *kind, struct str subject)
 {
     uint64_t key = key_of(l, kind, subject);

@@ -11,6 +11,8 @@ struct limiter *limiter_free(struct limiter *l); /* accepts NULL */
 /* Counts one try of a subject (any text) at a monotonic time. 0, or the seconds to wait when there
  * were `most` in the window already. */
 int limiter_take(struct limiter *l, const char *kind, struct str subject, int most, int64_t now_ns);
+/* Counts the last try no longer, or none of them. */
+void limiter_give_back(struct limiter *l, const char *kind, struct str subject);
 void limiter_forgive(struct limiter *l, const char *kind, struct str subject);
 
 /* A bound on work that takes memory and time: at most `slots` at once. */

@@ -22,6 +22,8 @@ const struct mutation api_mutations[] = {
     {"clear_fifo_working_set", mutate_clear_fifo_working_set, NULL},
     {"remove_fifo_queue_items", mutate_remove_fifo_queue_items, NULL},
     {"test_integration_flow", mutate_test_integration_flow, NULL},
+    {"create_api_token", mutate_create_api_token, NULL},
+    {"revoke_api_token", mutate_revoke_api_token, NULL},
     {"create_signing_key", mutate_create_signing_key, NULL},
     {"import_signing_key", mutate_import_signing_key, NULL},
     {"delete_signing_key", mutate_delete_signing_key, mutate_find_signing_key},

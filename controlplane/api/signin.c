@@ -170,6 +170,7 @@ static void handle_login(struct signin *s)
         refuse(s, 401, "signin.refused", "The email address or the password is wrong.");
         return;
     }
+    limiter_give_back(s->api->limiter, "address", s->request->address);
     limiter_forgive(s->api->limiter, "both", both);
     limiter_forgive(s->api->limiter, "account", email);
     struct uuid user = db_uuid(rows, 0, 0);
@@ -224,17 +225,20 @@ static void handle_refresh(struct signin *s)
 
 static void end_sessions(struct signin *s, bool everywhere)
 {
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
     struct err err = {0};
     struct str token;
     if (!need_refresh_token(s, &token)) {
         return;
     }
-    if (db_run(s->db, QUERY_SIGNIN_SESSION_END, NULL, &err, digest_of(s, token),
+    if (db_run(s->db, QUERY_SIGNIN_SESSION_END, &rows, &err, digest_of(s, token),
                DB_BOOL(everywhere)) != 0) {
         store_failed(s, &err);
         return;
     }
-    token_cache_clear(s->api->tokens);
+    if (db_int(rows, 0, 0) > 0) {
+        token_cache_clear(s->api->tokens);
+    }
     buf_adds(&s->reply->body, "{\"status\":\"ok\"}"); /* whether there was one or not */
 }
 

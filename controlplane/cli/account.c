@@ -101,7 +101,8 @@ static int make_token(struct db *db, const struct uuid *organization, const stru
     secret_sha256(str_of(ret_token), digest);
     return db_run(db, QUERY_ACCOUNT_TOKEN, NULL, err, DB_UUID(uuid_v7()), DB_UUID(*organization),
                   DB_UUID(*user), DB_TEXT(o->token_name ? o->token_name : ""),
-                  DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_I64(o->expires_days));
+                  DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_I64(o->expires_days),
+                  DB_TEXT(o->scope ? o->scope : "admin"));
 }
 
 int account_token(struct db *db, const struct secret_key *master, const struct account_options *o,

@@ -9,6 +9,7 @@ struct account_options {
     const char *email;
     int64_t expires_days; /* 0 = never */
     const char *token_name;
+    const char *scope; /* of the token: read, write or admin; NULL = admin */
 };
 #define ACCOUNT_TOKEN_MAX 64
 /* Makes what is missing and a new token for the user (an owner when made here). */

@@ -132,6 +132,8 @@ int embedded_claims_read(struct json claims, int64_t now_s, struct embedded_clai
     r = r == 0 ? read_role(claims, &made.role, err) : r;
     r = r == 0 ? read_limit(claims, &made.concurrency_limit, err) : r;
     if (r == 0) {
+        made.name = str_trim(made.name);
+        made.customer_name = str_trim(made.customer_name);
         *ret = made;
     }
     return r;

@@ -248,3 +248,25 @@ BEGIN
         EXECUTE 'GRANT EXECUTE ON FUNCTION ' || f || ' TO leat_api';
     END LOOP;
 END $$;
+
+-- API tokens may less than their user, and tell when they were used.
+ALTER TABLE api_token
+    ADD scope        text NOT NULL DEFAULT 'admin' CHECK (scope IN ('read', 'write', 'admin')),
+    ADD last_used_at timestamptz; -- to the minute
+DROP FUNCTION leat_token_lookup(bytea);
+CREATE FUNCTION leat_token_lookup(hash bytea)
+    RETURNS TABLE (organization_id uuid, customer_id uuid, user_id uuid, role text, scope text)
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        UPDATE api_token t SET last_used_at = now()
+        WHERE t.id = (SELECT due.id FROM api_token due
+            WHERE due.token_hash = hash
+              AND (due.last_used_at IS NULL OR due.last_used_at < now() - interval '1 minute')
+            FOR UPDATE SKIP LOCKED);
+        SELECT t.organization_id, u.customer_id, u.id, u.role, t.scope
+        FROM api_token t JOIN app_user u ON u.id = t.user_id
+        WHERE t.token_hash = hash AND t.revoked_at IS NULL
+            AND (t.expires_at IS NULL OR t.expires_at > now())
+    $$;
+REVOKE ALL ON FUNCTION leat_token_lookup(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION leat_token_lookup(bytea) TO leat_api;

@@ -54,3 +54,16 @@ ON CONFLICT (user_id) DO UPDATE SET hash = EXCLUDED.hash, changed_at = now();
 
 -- name: signin_sessions_end
 UPDATE user_session SET revoked_at = now() WHERE user_id = $1::uuid AND revoked_at IS NULL;
+
+-- name: signin_token_count
+SELECT count(*) FROM api_token
+WHERE user_id = $1::uuid AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());
+
+-- name: signin_token_insert
+INSERT INTO api_token (id, organization_id, user_id, name, token_hash, expires_at, scope)
+VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5::bytea,
+        CASE WHEN $6::int > 0 THEN now() + $6::int * interval '1 day' END, $7);
+
+-- name: signin_token_revoke
+UPDATE api_token SET revoked_at = coalesce(revoked_at, now())
+WHERE id = $1::uuid AND (user_id = $2::uuid OR $3::bool) RETURNING id;

@@ -87,7 +87,7 @@ static void test_claim_values(void **state)
     assert_true(uuid_parse(STR("01234567-89ab-7def-8123-456789abcdef"), &id));
     assert_int_equal(
         json_parse(a,
-                   STR(FULL ",\"role\":\"user\",\"external_id\":\"e\",\"name\":\"Ada\","
+                   STR(FULL ",\"role\":\"user\",\"external_id\":\"e\",\"name\":\" Ada\","
                             "\"customer_name\":\"Acme\",\"concurrent_execution_limit\":5}"),
                    &v, NULL),
         0);

@@ -101,6 +101,11 @@ static void test_limiter(void **state)
     assert_int_equal(limiter_take(l, "account", STR("ada"), 3, now), 1);
     now += NS_PER_SEC;
     assert_int_equal(limiter_take(l, "account", STR("ada"), 3, now), 0);
+    assert_int_equal(limiter_take(l, "account", STR("ada"), 2, now), 0);
+    assert_int_not_equal(limiter_take(l, "account", STR("ada"), 2, now), 0);
+    limiter_give_back(l, "account", STR("ada"));
+    limiter_give_back(l, "account", STR("nobody"));
+    assert_int_equal(limiter_take(l, "account", STR("ada"), 2, now), 0);
     limiter_forgive(l, "account", STR("ada"));
     for (int i = 0; i < 3; i++) {
         assert_int_equal(limiter_take(l, "account", STR("ada"), 3, now), 0);
