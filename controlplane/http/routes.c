@@ -54,7 +54,7 @@ static void handle_signin(void *arg, struct db *db, const struct lane_request *r
     }
     struct signin_request to = {.method = request->method,
                                 .path = request->path,
-                                .content_type = request->content_type,
+                                .query = request->query,
                                 .body = request->body,
                                 .address = request->address};
     signin_handle(ctx->api, db, &to, reply);
@@ -93,6 +93,8 @@ const struct route routes[] = {
     {"/api/", false, METHOD_POST, LANE_POOL, ROUTES_MAX_BODY, .on_pool = handle_api},
     {RESULTS_PATH, true, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_results},
     {"/auth/", true, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,
+     .on_pool = handle_signin},
+    {"/authorize", false, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,
      .on_pool = handle_signin},
     {"/oauth/token", false, METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY, .on_pool = handle_signin},
     {"/healthz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_healthz},

@@ -270,3 +270,32 @@ CREATE FUNCTION leat_token_lookup(hash bytea)
     $$;
 REVOKE ALL ON FUNCTION leat_token_lookup(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION leat_token_lookup(bytea) TO leat_api;
+
+-- What the page at /authorize gives the command line client, for a session: once, within a minute.
+CREATE TABLE signin_code (
+    code_hash       bytea PRIMARY KEY, -- SHA-256
+    user_id         uuid NOT NULL REFERENCES app_user ON DELETE CASCADE,
+    code_challenge  text NOT NULL, -- of RFC 7636, S256
+    redirect_uri    text NOT NULL,
+    expires_at      timestamptz NOT NULL DEFAULT now() + interval '1 minute'
+);
+CREATE INDEX signin_code_user ON signin_code (user_id);
+CREATE FUNCTION leat_code_make(hash bytea, person uuid, challenge text, redirect text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        DELETE FROM signin_code c WHERE c.user_id = person AND c.expires_at < now();
+        INSERT INTO signin_code (code_hash, user_id, code_challenge, redirect_uri)
+        VALUES (hash, person, challenge, redirect);
+    $$;
+CREATE FUNCTION leat_code_use(hash bytea)
+    RETURNS TABLE (user_id uuid, organization_id uuid, code_challenge text, redirect_uri text)
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        WITH used AS (DELETE FROM signin_code c WHERE c.code_hash = hash RETURNING c.*)
+        SELECT u.id, u.organization_id, used.code_challenge, used.redirect_uri
+        FROM used JOIN app_user u ON u.id = used.user_id WHERE used.expires_at > now()
+    $$;
+REVOKE ALL ON FUNCTION leat_code_make(bytea, uuid, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION leat_code_make(bytea, uuid, text, text) TO leat_api;
+REVOKE ALL ON FUNCTION leat_code_use(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION leat_code_use(bytea) TO leat_api;

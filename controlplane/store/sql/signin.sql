@@ -67,3 +67,9 @@ VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5::bytea,
 -- name: signin_token_revoke
 UPDATE api_token SET revoked_at = coalesce(revoked_at, now())
 WHERE id = $1::uuid AND (user_id = $2::uuid OR $3::bool) RETURNING id;
+
+-- name: signin_code_make
+SELECT leat_code_make($1::bytea, $2::uuid, $3, $4);
+
+-- name: signin_code_use
+SELECT user_id, organization_id, code_challenge, redirect_uri FROM leat_code_use($1::bytea);
