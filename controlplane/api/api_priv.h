@@ -121,6 +121,12 @@ int mutate_create_signing_key(struct call *c, struct err *err);
 int mutate_import_signing_key(struct call *c, struct err *err);
 int mutate_find_signing_key(struct call *c, struct err *err);
 int mutate_delete_signing_key(struct call *c, struct err *err);
+int mutate_create_organization_user(struct call *c, struct err *err);
+int mutate_create_customer_user(struct call *c, struct err *err);
+int mutate_update_user(struct call *c, struct err *err);
+int mutate_find_user_to_delete(struct call *c, struct err *err);
+int mutate_delete_user(struct call *c, struct err *err);
+int mutate_update_organization(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

@@ -1,9 +1,10 @@
 /* Owns the table of fields that C computes, and the small ones of them: the definition in another
- * form, and the inputs of a connection without their values. On a lane thread, inside the request's
- * transaction. */
+ * form, the inputs of a connection without their values, roles. On a lane thread, inside the
+ * request's transaction. */
 #include "api/api_priv.h"
 
 #include "definition/definition.h"
+#include "domain/role.h"
 #include "enc.h"
 #include "org_key.h"
 
@@ -16,7 +17,7 @@ static bool resolve_definition(struct call *c, struct gql_sel *sel, struct json 
     if (version.type == JSON_NUMBER && (version.num < 7 || version.num > 7)) {
         return gql_fail(&c->rq, sel->loc, NULL, "Definitions are written as version 7 only.");
     }
-    if (!latest) {
+    if (!latest || json_as_str(raw).len == 0) {
         return true;
     }
     AUTO(definition_unref) struct definition *d = NULL;
@@ -77,9 +78,63 @@ static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct js
     return true;
 }
 
+/* What the statement made is JSON with the members as the schema calls them. */
+static bool resolve_members(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
+{
+    *ret = raw;
+    return true;
+}
+
+static struct json role_json(struct call *c, const struct role *r)
+{
+    const char *names[32], *plain = arena_printf(c->a, "Role:%s", r->name);
+    size_t n = role_permissions(r, names, ARRAY_LEN(names));
+    char gid[100];
+    struct json_builder one, permissions;
+    (void)enc_base64(str_of(plain), gid, sizeof(gid));
+    json_build_object(&one, c->a);
+    json_build_array(&permissions, c->a);
+    for (size_t i = 0; i < n; i++) {
+        json_push(&permissions, json_cstr(names[i]));
+    }
+    json_append(&one, STR("id"), json_cstr(arena_strdup(c->a, gid)));
+    json_append(&one, STR("name"), json_cstr(r->name));
+    json_append(&one, STR("description"), json_cstr(r->description));
+    json_append(&one, STR("level"), json_num(r->level));
+    json_append(&one, STR("permissions"), json_built(&permissions));
+    json_append(&one, STR("embeddedOnly"), json_bool(r->embedded_only));
+    return json_built(&one);
+}
+
+/* raw: the name of a role. */
+static bool resolve_role(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
+{
+    const struct role *r = role_find(json_as_str(raw));
+    *ret = r ? role_json(c, r) : json_null();
+    return true;
+}
+
+/* raw: "organization" or "customer". */
+static bool resolve_roles(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
+{
+    bool of_customer = str_eq(json_as_str(raw), STR("customer"));
+    struct json_builder list;
+    json_build_array(&list, c->a);
+    for (const struct role *r = roles; r->name; r++) {
+        if (r->of_customer == of_customer) {
+            json_push(&list, role_json(c, r));
+        }
+    }
+    *ret = json_built(&list);
+    return true;
+}
+
 const struct resolver api_resolvers[] = {
     {"definition", resolve_definition},
     {"config_inputs", resolve_config_inputs},
+    {"members", resolve_members},
+    {"role", resolve_role},
+    {"roles", resolve_roles},
     {"step_results", resolve_step_results},
     {0},
 };

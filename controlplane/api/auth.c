@@ -7,32 +7,31 @@
 #include "clock.h"
 #include "domain/access_token.h"
 #include "domain/jwt.h"
+#include "domain/role.h"
 
 /* From a row of organization, customer, user, role; false when there is none that is good. */
 static bool read_viewer(struct call *c, const struct db_rows *rows)
 {
-    bool of_customer = false;
-    if (db_rows_n(rows) == 0) {
+    const struct role *role = db_rows_n(rows) ? role_find(db_str(rows, 0, 3)) : NULL;
+    if (!role) {
         return false;
     }
     c->viewer.organization = db_uuid(rows, 0, 0);
     c->viewer.customer = db_is_null(rows, 0, 1) ? (struct uuid){{0}} : db_uuid(rows, 0, 1);
     c->viewer.user = db_uuid(rows, 0, 2);
-    c->viewer.role = gql_role_level(db_str(rows, 0, 3), &of_customer);
+    c->viewer.role = role->level;
     /* A role of the other scale would be read on the wrong one: such a row is refused. */
-    return c->viewer.role > 0 && of_customer == !uuid_is_nil(&c->viewer.customer);
+    return role->of_customer == !uuid_is_nil(&c->viewer.customer);
 }
 
 /* What the token may of what its user may. */
 static bool narrow(struct call *c, struct str scope)
 {
-    bool of_customer = false;
-    int most = gql_role_level(STR("integrator"), &of_customer);
     if (!token_scope_parse(scope, &c->viewer.scope)) {
         return false;
     }
     if (c->viewer.scope != SCOPE_ADMIN && uuid_is_nil(&c->viewer.customer)) {
-        c->viewer.role = MIN(c->viewer.role, most);
+        c->viewer.role = MIN(c->viewer.role, ROLE_INTEGRATOR);
     }
     return true;
 }
@@ -69,7 +68,8 @@ static int session_token(struct call *c, struct str token, bool *ret_known, stru
         return 0;
     }
     int rc = db_run(c->db, QUERY_SIGNIN_SESSION_LOOKUP, &rows, err, DB_UUID(claims.session));
-    *ret_known = rc == 0 && read_viewer(c, rows) && uuid_eq(&c->viewer.user, &claims.user);
+    *ret_known = rc == 0 && read_viewer(c, rows) && uuid_eq(&c->viewer.user, &claims.user) &&
+                 !role_find(db_str(rows, 0, 3))->embedded_only;
     if (*ret_known) {
         token_cache_put(cache, epoch, digest, &c->viewer,
                         claims.expires_s * 1000 - now_ns / NS_PER_MS);

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "domain/embedded_claims.h"
 #include "domain/jwt.h"
+#include "domain/role.h"
 #include "domain/signing_key.h"
 #include "log.h"
 
@@ -52,7 +53,7 @@ static int find_or_make(struct call *c, const struct embedded_claims *claims, st
 static int admit(struct call *c, const struct embedded_claims *claims, bool *ret_known,
                  struct err *words, struct err *err)
 {
-    bool of_customer = false;
+    const struct role *role = role_find(str_of(claims->role));
     int rc = DB_E_RETRY;
     for (int tries = 0; rc == DB_E_RETRY && tries < MAKE_TRIES; tries++) {
         err_clear(err);
@@ -70,9 +71,9 @@ static int admit(struct call *c, const struct embedded_claims *claims, bool *ret
     }
     if (rc == 0) {
         c->viewer.organization = claims->organization;
-        c->viewer.role = gql_role_level(str_of(claims->role), &of_customer);
+        c->viewer.role = role ? role->level : 0;
         c->viewer.embedded = true;
-        *ret_known = c->viewer.role > 0 && of_customer;
+        *ret_known = role && role->of_customer;
     }
     return rc;
 }

@@ -1,5 +1,5 @@
 /* Owns the mutations of customers. On a lane thread, inside the mutation's transaction. */
-#include "api/api_priv.h"
+#include "api/input.h"
 
 #define NAME_MAX_BYTES 500
 #define TEXT_MAX_BYTES KIB(16)
@@ -16,16 +16,24 @@ static bool check_texts(struct call *c)
     return c->n_errors == 0;
 }
 
+/* One thing with two names. */
+static const char *limit_field(const struct call *c)
+{
+    return call_input(c, "concurrentExecutionLimit").type != JSON_UNDEFINED
+               ? "concurrentExecutionLimit"
+               : "concurrencyLimit";
+}
+
 /* NULL when absent or null. */
 static struct db_param concurrency_limit(struct call *c)
 {
-    struct json v = call_input(c, "concurrencyLimit");
+    const char *field = limit_field(c);
+    struct json v = call_input(c, field);
     if (v.type != JSON_NUMBER) {
         return DB_NULL;
     }
     if (v.num < 1 || v.num > LIMIT_MAX) {
-        call_refuse(c, "concurrencyLimit", "The limit is from 1 to %d, or null for none.",
-                    LIMIT_MAX);
+        call_refuse(c, field, "The limit is from 1 to %d, or null for none.", LIMIT_MAX);
         return DB_NULL;
     }
     return DB_I64((int64_t)v.num);
@@ -48,14 +56,16 @@ int mutate_create_customer(struct call *c, struct err *err)
         return 0;
     }
     c->id = uuid_v7();
-    int rc = db_run(c->db, QUERY_API_CUSTOMER_INSERT, NULL, err, DB_UUID(c->id),
-                    DB_UUID(c->viewer.organization), DB_STR(name),
-                    DB_STR(call_text(c, "description", "")),
-                    external_id.len ? DB_STR(external_id) : DB_NULL, labels, limit);
+    int rc = db_run(
+        c->db, QUERY_API_CUSTOMER_INSERT, NULL, err, DB_UUID(c->id),
+        DB_UUID(c->viewer.organization), DB_STR(name), DB_STR(call_text(c, "description", "")),
+        external_id.len ? DB_STR(external_id) : DB_NULL, labels, limit,
+        call_opt_bool(c, "allowEmbeddedDesigner"), call_opt_bool(c, "allowWorkflowCopilot"));
     return duplicate(c, rc, err);
 }
 
-int mutate_find_customer(struct call *c, struct err *err)
+/* id, attachments; NULL with an error when there is none. */
+static int find_customer(struct call *c, struct db_rows **ret, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     if (!call_need_id(c, "id", "Customer", &c->id)) {
@@ -65,24 +75,37 @@ int mutate_find_customer(struct call *c, struct err *err)
     if (rc == 0 && db_rows_n(rows) == 0) {
         return call_refuse(c, "id", "The Customer does not exist.");
     }
+    *ret = TAKE(rows);
     return rc;
+}
+
+int mutate_find_customer(struct call *c, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    return find_customer(c, &rows, err);
 }
 
 int mutate_update_customer(struct call *c, struct err *err)
 {
-    struct str name;
-    bool renamed = call_input(c, "name").type == JSON_STRING;
+    AUTO(db_rows_free) struct db_rows *row = NULL;
+    struct db_param name = call_name(c, "name", NAME_MAX_BYTES);
     struct db_param labels = call_labels(c, "labels"), limit = concurrency_limit(c);
-    bool limit_given = call_input(c, "concurrencyLimit").type != JSON_UNDEFINED;
-    int rc = mutate_find_customer(c, err);
-    if (rc != 0 || !check_texts(c) ||
-        (renamed && !call_need_text(c, "name", NAME_MAX_BYTES, &name))) {
+    struct db_param avatar = call_url(c, "avatarUrl");
+    bool limit_given = call_input(c, limit_field(c)).type != JSON_UNDEFINED;
+    int rc = find_customer(c, &row, err);
+    if (rc != 0 || !check_texts(c)) {
         return rc;
     }
-    rc = db_run(c->db, QUERY_API_CUSTOMER_UPDATE, NULL, err, DB_UUID(c->id),
-                renamed ? DB_STR(name) : DB_NULL, call_opt_text(c, "description"),
-                call_opt_text(c, "externalId"), labels, DB_BOOL(limit_given), limit);
-    return duplicate(c, rc, err);
+    struct db_param attachments = call_attachments(c, db_str(row, 0, 1));
+    if (c->n_errors > 0) {
+        return 0;
+    }
+    rc = db_run(c->db, QUERY_API_CUSTOMER_UPDATE, NULL, err, DB_UUID(c->id), name,
+                call_opt_text(c, "description"), call_opt_text(c, "externalId"), labels,
+                DB_BOOL(limit_given), limit, call_opt_bool(c, "allowEmbeddedDesigner"),
+                call_opt_bool(c, "allowWorkflowCopilot"), avatar, attachments);
+    rc = duplicate(c, rc, err);
+    return rc || c->n_errors ? rc : call_star(c, err);
 }
 
 int mutate_delete_customer(struct call *c, struct err *err)

@@ -16,7 +16,7 @@ enum token_scope { /* what the token that asks may, of what its user may; wide t
 };
 struct gql_viewer {                           /* who asks */
     struct uuid organization, customer, user; /* customer nil = a user of the organization */
-    int role;                                 /* level, see gql_role_level */
+    int role;                                 /* level, see domain/role */
     enum token_scope scope;
     bool embedded; /* asks with a token that the organization signed */
 };

@@ -6,28 +6,7 @@
 
 #include "api/gql_parse.h"
 #include "api/gql_schema_priv.h"
-
-static const struct {
-    const char *name;
-    int level;
-    bool of_customer;
-} roles[] = {
-    {"guest", 1, false},         {"restricted_integrator", 2, false},
-    {"integrator", 3, false},    {"admin", 4, false},
-    {"owner", 5, false},         {"customer_member", 1, true},
-    {"customer_admin", 2, true},
-};
-
-int gql_role_level(struct str role, bool *ret_of_customer)
-{
-    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-        if (str_eq(role, str_of(roles[i].name))) {
-            *ret_of_customer = roles[i].of_customer;
-            return roles[i].level;
-        }
-    }
-    return 0;
-}
+#include "domain/role.h"
 
 const struct gql_type_def *gql_schema_types(const struct gql_schema *s)
 {
@@ -171,14 +150,22 @@ static const struct {
     {"result", GQL_MAP_RESULT, NULL},
 };
 
-static int read_role(struct gql_schema *s, const struct gql_directive *d, struct gql_mapping *m)
+/* The field's own words, else its type's, else everybody who may read. */
+static int read_role(struct gql_schema *s, const struct gql_type_def *t,
+                     const struct gql_field_def *f, struct gql_mapping *m)
 {
-    bool of_customer;
-    const char *org = d ? gql_schema_text(s, d, "org") : "guest";
+    const struct gql_directive *d = gql_directive_find(f->directives, "role");
+    d = d ? d : gql_directive_find(t->directives, "role");
     const char *customer = d ? gql_schema_text(s, d, "customer") : "customer_member";
-    m->org_role = gql_role_level(str_of(org), &of_customer);
-    m->customer_role = customer ? gql_role_level(str_of(customer), &of_customer) : 0;
-    return m->org_role == 0 || (customer && m->customer_role == 0) ? -EINVAL : 0;
+    const struct role *lowest = role_find(str_of(d ? gql_schema_text(s, d, "org") : "guest"));
+    const struct role *of_customer = customer ? role_find(str_of(customer)) : NULL;
+    if (!lowest || lowest->of_customer ||
+        (customer && (!of_customer || !of_customer->of_customer))) {
+        return -EINVAL;
+    }
+    m->org_role = lowest->level;
+    m->customer_role = of_customer ? of_customer->level : 0;
+    return 0;
 }
 
 static int map_field(struct gql_schema *s, const struct gql_type_def *t, struct gql_field_def *f,
@@ -216,7 +203,7 @@ static int map_field(struct gql_schema *s, const struct gql_type_def *t, struct 
     if (rows && !m->type->table) {
         return fail(err, "the type of a mapped object has no @table", t->name, f->name);
     }
-    if (read_role(s, gql_directive_find(f->directives, "role"), m) < 0) {
+    if (read_role(s, t, f, m) < 0) {
         return fail(err, "unknown role", t->name, f->name);
     }
     f->mapping = m;

@@ -57,7 +57,4 @@ const struct gql_enum_def *gql_enum_find(const struct gql_type_def *t, struct st
 struct str gql_type_name(const struct gql_type_ref *ref); /* the innermost named type */
 const char *gql_type_text(struct arena *a, const struct gql_type_ref *ref); /* "[ID!]!" */
 bool gql_type_implements(const struct gql_type_def *t, struct str interface);
-
-/* Roles, lowest first; 0 = no such role. Roles of customers are a scale of their own. */
-int gql_role_level(struct str role, bool *ret_of_customer);
 DEFINE_CLEANUP(struct gql_schema *, gql_schema_free)

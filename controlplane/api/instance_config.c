@@ -77,13 +77,19 @@ int instance_config_load(struct call *c, const struct uuid *instance, struct str
     return rc;
 }
 
+/* Users of customers neither see nor set what is of the organization only. */
+static bool is_hidden(const struct call *c, const struct def_config_var *var)
+{
+    return var->org_only && !uuid_is_nil(&c->viewer.customer);
+}
+
 /* One of the mutation's configVariables. */
 static void apply_one(struct call *c, struct instance_config *x, struct json given, bool *named)
 {
     struct str key = json_as_str(json_get(given, STR("key")));
     struct json value = json_get(given, STR("value")), values = json_get(given, STR("values"));
     ptrdiff_t n = find_var(x, key);
-    if (n < 0) {
+    if (n < 0 || is_hidden(c, &x->view->vars[n])) {
         call_refuse(c, "configVariables", "There is no config variable \"%.*s\".",
                     (int)MIN(key.len, 200), key.ptr);
         return;
@@ -141,7 +147,7 @@ int instance_config_apply(struct call *c, struct instance_config *x, bool replac
         }
     }
     for (size_t i = 0; replace && i < x->view->n_vars; i++) {
-        if (!named[i]) {
+        if (!named[i] && !is_hidden(c, &x->view->vars[i])) {
             x->settings[i] = (struct config_setting){0};
             x->present[i] = false;
         }

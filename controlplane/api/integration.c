@@ -3,6 +3,7 @@
  * version. On a lane thread, inside the mutation's transaction. */
 #include "api/instance_config.h"
 
+#include "api/input.h"
 #include "definition/definition.h"
 
 #define MAX_FLOWS 200
@@ -245,9 +246,9 @@ int mutate_import_integration(struct call *c, struct err *err)
     struct err_list *errors = arena_new_of(c->a, struct err_list);
     struct uuid customer = {{0}};
     bool is_new;
-    if (call_input(c, "customer").type == JSON_STRING &&
-        !call_need_id(c, "customer", "Customer", &customer)) {
-        return 0;
+    int rc = call_input(c, "customer").type != JSON_STRING ? 0 : call_customer(c, &customer, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
     }
     int parsed = definition_parse(call_text(c, "definition", ""), c->api->catalog, &d, errors);
     tell(c, errors);
@@ -259,7 +260,7 @@ int mutate_import_integration(struct call *c, struct err *err)
         return call_refuse(c, "definition", "At most %d flows and %d config variables.", MAX_FLOWS,
                            MAX_VARS);
     }
-    int rc = choose_draft(c, v, &customer, &is_new, err);
+    rc = choose_draft(c, v, &customer, &is_new, err);
     if (rc != 0 || c->n_errors > 0) {
         return rc;
     }

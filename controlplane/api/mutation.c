@@ -27,6 +27,11 @@ const struct mutation api_mutations[] = {
     {"create_signing_key", mutate_create_signing_key, NULL},
     {"import_signing_key", mutate_import_signing_key, NULL},
     {"delete_signing_key", mutate_delete_signing_key, mutate_find_signing_key},
+    {"create_organization_user", mutate_create_organization_user, NULL},
+    {"create_customer_user", mutate_create_customer_user, NULL},
+    {"update_user", mutate_update_user, NULL},
+    {"delete_user", mutate_delete_user, mutate_find_user_to_delete},
+    {"update_organization", mutate_update_organization, NULL},
     {0},
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "domain/password.h"
+#include "domain/role.h"
 #include "enc.h"
 #include "org_key.h"
 
@@ -77,10 +78,17 @@ static int find_user(struct db *db, const struct uuid *organization, const char 
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     int r = db_run(db, QUERY_ACCOUNT_USER, &rows, err, DB_UUID(uuid_v7()), DB_UUID(*organization),
                    DB_TEXT(email));
-    if (r == 0) {
-        *ret_id = db_uuid(rows, 0, 0);
+    if (r != 0) {
+        return r;
     }
-    return r;
+    const struct role *role = role_find(db_str(rows, 0, 1));
+    if (role && role->embedded_only) {
+        return err_set(err, -EINVAL, "token.embedded_only",
+                       "%s has the role %s, which comes in through the embedded marketplace only",
+                       email, role->name);
+    }
+    *ret_id = db_uuid(rows, 0, 0);
+    return 0;
 }
 
 static void random_text(const char *prefix, char ret[ACCOUNT_TOKEN_MAX])

@@ -96,7 +96,7 @@ static int read_role(struct json claims, const char **ret, struct err *err)
     if (role.len > 0 && !user && !str_eq_ci(role, STR("admin"))) {
         return refuse(err, "role", "must be admin or user");
     }
-    *ret = user ? "customer_member" : "customer_admin";
+    *ret = user ? "marketplace_user" : "marketplace_admin";
     return 0;
 }
 

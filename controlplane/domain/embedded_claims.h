@@ -16,7 +16,7 @@ struct embedded_claims {
     struct str external_id;   /* of the user; "" = not given */
     struct str name;          /* "" = not given */
     struct str customer_name; /* "" = a customer that is not there is not made */
-    const char *role;         /* "customer_admin" or "customer_member" */
+    const char *role;         /* "marketplace_admin" or "marketplace_user" */
     int concurrency_limit;    /* of a customer that is made; 0 = none */
     int64_t expires_s;        /* exp, in seconds since the epoch */
 };

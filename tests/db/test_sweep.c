@@ -205,7 +205,7 @@ static void test_partitions(void **state)
     assert_int_equal(db_int(rows, 0, 0), 1);
     db_rows_free(rows);
     assert_int_equal(db_run(db, QUERY_PARTITIONS_ENSURE, &rows, &err, DB_I64(5)), 0);
-    assert_int_equal(db_int(rows, 0, 0), 6); /* two days more of three tables */
+    assert_int_equal(db_int(rows, 0, 0), 10); /* two days more of five tables */
     db_rows_free(rows);
 }
 

@@ -61,12 +61,15 @@ def test_first_sight_makes_customer_and_user(embedding):
     me = embedding.me(**claims)
     assert me['customer'] == {'id': me['customer']['id'], 'externalId': 'harbour',
                               'name': 'Harbour Ltd', 'concurrencyLimit': 7}
-    assert (me['name'], me['externalId'], me['role']['name']) == ('Ada', 'ada-1', 'customer_admin')
+    assert (me['name'], me['externalId'], me['role']['name']) == ('Ada', 'ada-1', 'marketplace_admin')
     assert embedding.me(**{**claims, 'life': 601}) == me
     # The next token may name another role; the customer stays as it is.
-    again = embedding.me(**{**claims, 'role': 'user', 'name': 'Ada L.', 'customer_name': 'Other',
+    user = embedding.as_(embedding.token(**{**claims, 'role': 'user', 'name': 'Ada L.'}))
+    assert user.ask('{ authenticatedUser { id name role { name } } }')['authenticatedUser'] == {
+        'id': me['id'], 'name': 'Ada L.', 'role': {'name': 'marketplace_user'}}
+    again = embedding.me(**{**claims, 'name': 'Ada L.', 'customer_name': 'Other',
                             'concurrent_execution_limit': 9})
-    assert again == {**me, 'name': 'Ada L.', 'role': {'name': 'customer_member'}}
+    assert again == {**me, 'name': 'Ada L.'}
 
 
 def test_user_of_a_customer_sees_that_alone(embedding, tenant):
@@ -90,7 +93,7 @@ def test_the_same_subject_of_two_customers_is_two_users(embedding):
 
 def test_an_owner_is_not_taken_over(embedding):
     me = embedding.me(sub='owner@example.com', external_id='owner@example.com')
-    assert me['role']['name'] == 'customer_admin' and me['email'] != 'owner@example.com'
+    assert me['role']['name'] == 'marketplace_admin' and me['email'] != 'owner@example.com'
 
 
 def test_a_crowd_at_once_makes_one_of_each(embedding, tenant):

@@ -86,9 +86,10 @@ BEGIN
         END IF;
     ELSE
         UPDATE app_user u
-        SET role = user_role, name = coalesce(nullif(user_title, ''), u.name), updated_at = now()
+        SET role = CASE WHEN starts_with(u.role, 'marketplace_') THEN user_role ELSE u.role END,
+            name = coalesce(nullif(user_title, ''), u.name), updated_at = now()
         WHERE u.id = person
-          AND (u.role <> user_role OR u.name <> coalesce(nullif(user_title, ''), u.name));
+          AND ((starts_with(u.role, 'marketplace_') AND u.role <> user_role) OR u.name <> coalesce(nullif(user_title, ''), u.name));
     END IF;
     RETURN QUERY SELECT owner, person;
 END $$;

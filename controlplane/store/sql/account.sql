@@ -9,8 +9,8 @@ INSERT INTO organization (id, name, data_key) VALUES ($1::uuid, $2, $3);
 -- name: account_user
 INSERT INTO app_user (id, organization_id, email, name, role)
 VALUES ($1::uuid, $2::uuid, $3, split_part($3, '@', 1), 'owner')
-ON CONFLICT (organization_id, email) DO UPDATE SET updated_at = app_user.updated_at
-RETURNING id;
+ON CONFLICT (organization_id, lower(email)) DO UPDATE SET updated_at = app_user.updated_at
+RETURNING id, role;
 
 -- name: account_token
 INSERT INTO api_token (id, organization_id, user_id, name, token_hash, scope, expires_at)

@@ -18,22 +18,30 @@ WHERE (component.label, component.description, component.category, component.is_
                       EXCLUDED.metadata);
 
 -- name: api_customer_insert
-INSERT INTO customer (id, organization_id, name, description, external_id, labels, concurrency_limit)
-VALUES ($1::uuid, $2::uuid, $3, $4, $5, coalesce($6::text[], '{}'), $7::int);
+INSERT INTO customer (id, organization_id, name, description, external_id, labels, concurrency_limit,
+    allow_embedded_designer, allow_workflow_copilot)
+VALUES ($1::uuid, $2::uuid, $3, $4, $5, coalesce($6::text[], '{}'), $7::int,
+    coalesce($8::bool, false), coalesce($9::bool, false));
 
 -- name: api_customer_update
 UPDATE customer SET name = coalesce($2, name), description = coalesce($3, description),
     external_id = CASE WHEN $4 = '' THEN NULL ELSE coalesce($4, external_id) END,
     labels = coalesce($5::text[], labels),
     concurrency_limit = CASE WHEN $6::bool THEN $7::int ELSE concurrency_limit END,
+    allow_embedded_designer = coalesce($8::bool, allow_embedded_designer),
+    allow_workflow_copilot = coalesce($9::bool, allow_workflow_copilot),
+    avatar_url = coalesce($10, avatar_url), attachments = coalesce($11::jsonb, attachments),
     updated_at = now()
 WHERE id = $1::uuid;
 
 -- name: api_customer_lock
-SELECT id FROM customer WHERE id = $1::uuid FOR UPDATE;
+SELECT id, attachments::text FROM customer WHERE id = $1::uuid FOR UPDATE;
 
 -- name: api_customer_instances_delete
-DELETE FROM instance WHERE customer_id = $1::uuid;
+DELETE FROM instance i
+WHERE i.customer_id = $1::uuid
+   OR i.integration_id IN (SELECT own.id FROM integration own WHERE own.customer_id = $1::uuid)
+   OR i.deployed_integration_id IN (SELECT own.id FROM integration own WHERE own.customer_id = $1::uuid);
 
 -- name: api_customer_delete
 DELETE FROM customer WHERE id = $1::uuid;

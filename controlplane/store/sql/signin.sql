@@ -64,9 +64,11 @@ INSERT INTO api_token (id, organization_id, user_id, name, token_hash, expires_a
 VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5::bytea,
         CASE WHEN $6::int > 0 THEN now() + $6::int * interval '1 day' END, $7);
 
+-- name: signin_token_owner
+SELECT user_id FROM api_token WHERE id = $1::uuid;
+
 -- name: signin_token_revoke
-UPDATE api_token SET revoked_at = coalesce(revoked_at, now())
-WHERE id = $1::uuid AND (user_id = $2::uuid OR $3::bool) RETURNING id;
+UPDATE api_token SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1::uuid;
 
 -- name: signin_code_make
 SELECT leat_code_make($1::bytea, $2::uuid, $3, $4);

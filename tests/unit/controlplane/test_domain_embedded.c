@@ -96,7 +96,7 @@ static void test_claim_values(void **state)
     assert_true(str_eq(c.subject, STR("u1")) && str_eq(c.customer, STR("acme")));
     assert_true(str_eq(c.external_id, STR("e")) && str_eq(c.name, STR("Ada")));
     assert_true(str_eq(c.customer_name, STR("Acme")));
-    assert_string_equal(c.role, "customer_member");
+    assert_string_equal(c.role, "marketplace_user");
     assert_int_equal(c.concurrency_limit, 5);
     assert_int_equal(c.expires_s, 1800000600);
 }

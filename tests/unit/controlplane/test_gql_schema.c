@@ -8,6 +8,7 @@
 #include "api/api_schema.h"
 #include "api/gql_parse.h"
 #include "api/gql_request.h"
+#include "domain/role.h"
 #include "run_request.h"
 
 static struct gql_schema *load(void)
@@ -79,6 +80,8 @@ static void test_refused(void **state)
         "type Query { x(a: Nope): Int }",
         "type Query { x: A @one(where: \"true\") } type A { y: Int }",
         "type Query { x: Int @role(org: \"king\") }",
+        "type Query { x: Int @role(org: \"customer_admin\") }",
+        "type Query @role(org: \"guest\", customer: \"admin\") { x: Int }",
         unknown_filter,
         "type Query {",
         "type Query { x: Int } extend type A { y: Int }",
@@ -98,10 +101,10 @@ static void test_refused(void **state)
 static void test_extended(void **state)
 {
     static const char sdl[] =
-        "directive @role(org: String!, customer: String) on FIELD_DEFINITION "
+        "directive @role(org: String!, customer: String) on FIELD_DEFINITION | OBJECT "
         "interface Node { id: ID } type Query { x: Int } enum E { A } input I { a: E } "
         "extend type Query implements Node { id: ID y(of: I): E @role(org: \"admin\") } "
-        "extend enum E { B } extend input I { b: Int } extend type Query @role(org: \"x\")";
+        "extend enum E { B } extend input I { b: Int } extend type Query @role(org: \"owner\")";
     AUTO(gql_schema_free) struct gql_schema *s = NULL;
     struct err err = {0};
     if (gql_schema_new(STR(sdl), &s, &err) != 0) {
@@ -109,7 +112,9 @@ static void test_extended(void **state)
     }
     const struct gql_type_def *query = gql_schema_root(s, GQL_QUERY);
     assert_non_null(gql_type_field(query, STR("x")));
-    assert_int_equal(gql_type_field(query, STR("y"))->mapping->org_role, 4);
+    assert_int_equal(gql_type_field(query, STR("y"))->mapping->org_role, ROLE_ADMIN);
+    assert_int_equal(gql_type_field(query, STR("x"))->mapping->org_role, ROLE_OWNER);
+    assert_int_equal(gql_type_field(query, STR("x"))->mapping->customer_role, 0);
     assert_true(gql_type_implements(query, STR("Node")));
     assert_non_null(query->directives);
     assert_non_null(gql_enum_find(gql_schema_type(s, STR("E")), STR("B")));
