@@ -187,6 +187,16 @@ def test_tampered_access_tokens(people, ada):
         assert not people.works({'access_token': wrong})
 
 
+def test_roles_of_the_marketplace_have_no_sessions(people, stack, tenant):
+    """They come in by embedded tokens only, whatever they were before."""
+    tokens = people.login(people.make('mona@example.com'))
+    customer = tenant.customer('Of the marketplace')
+    refreshed = people.post('/auth/refresh', refresh_token=tokens['refresh_token']).json
+    stack.sql("UPDATE app_user SET role = 'marketplace_admin', customer_id = (SELECT id FROM customer "
+              "WHERE name = 'Of the marketplace') WHERE email = 'mona@example.com'")
+    assert customer and not people.works(tokens) and not people.works(refreshed)
+
+
 def test_guessing_is_bounded(people):
     email = people.make('dora@example.com')
     statuses = [people.post('/auth/login', email=email, password='guess %d' % i).status
