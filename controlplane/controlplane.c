@@ -19,6 +19,7 @@
 #include "http/routes.h"
 #include "http/server.h"
 #include "log.h"
+#include "media/media_url.h"
 #include "migrate.h"
 #include "recorder/checkpoints.h"
 #include "recorder/progress.h"
@@ -54,6 +55,7 @@ struct controlplane {
     struct hook_index *index;
     struct hooks *hooks;
     struct api *api;
+    struct media_urls *media;
     struct lane *lane;
     struct server *server;
     struct routes_ctx routes_ctx;
@@ -335,10 +337,12 @@ static int make_ingress(struct controlplane *cp, struct err *err)
 
 static int make_api(struct controlplane *cp, struct err *err)
 {
+    cp->media = media_urls_new(&cp->master_key, cp->public_url);
     struct api_options options = {.master = cp->master_key,
                                   .public_url = cp->public_url,
                                   .urls = cp->urls,
                                   .catalog = cp->catalog,
+                                  .media = cp->media,
                                   .replica_id = cp->replica_id,
                                   .on_executions = on_executions,
                                   .on_executions_arg = cp};
@@ -435,6 +439,7 @@ static int start_all(struct controlplane *cp, struct err *err)
     }
     cp->routes_ctx = (struct routes_ctx){.api = cp->api,
                                          .hooks = cp->hooks,
+                                         .media = cp->media,
                                          .results = cp->results,
                                          .ready = is_ready,
                                          .ready_arg = cp};
@@ -551,6 +556,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         accept_free(cp->accept);
         lane_free(cp->lane);
         api_free(cp->api);
+        media_urls_free(cp->media);
         result_urls_free(cp->urls);
         gate_free(cp->gate);
         dispatcher_free(cp->dispatcher);

@@ -209,6 +209,7 @@ extern const char *const def_endpoint_names[_DEF_ENDPOINT_N]; /* "flow_specific"
 struct def_view {
     int version; /* as written: 6 or 7 */
     const char *name, *description, *documentation, *category;
+    bool is_code_native;
     const char **labels; /* lower-cased */
     size_t n_labels;
     enum def_endpoint endpoint;
@@ -238,8 +239,10 @@ const struct def_config_var *definition_var(const struct definition *d, struct s
 
 struct definition_emit_options {
     bool latest_components; /* replace component versions by LATEST */
-    const char *name;       /* replaces; NULL = as is */
-    const char *description;
+    const char *name;       /* these replace; NULL = as is */
+    const char *description, *documentation, *category;
+    const char *const *labels;
+    size_t n_labels;
 };
 /* Writes the definition as YAML version 7: keys sorted, unknown keys kept, same meaning. */
 void definition_emit(const struct definition *d, const struct definition_emit_options *options,

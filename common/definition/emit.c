@@ -240,40 +240,67 @@ static void emit_value(struct emitter *e, const struct yaml_node *node, int inde
     }
 }
 
-struct replacement {
-    const char *key;
-    const char *text; /* NULL: leave as it is */
-    bool plain;
+struct root { /* the entries of the root, some of them replaced */
+    const struct yaml_node *old;
+    struct yaml_entry *entries;
+    size_t n;
 };
+#define REPLACEMENTS 6
+
+static void replace(struct root *r, const char *key, struct yaml_node *value)
+{
+    const struct yaml_entry *old = yaml_entry(r->old, key);
+    size_t at = old ? (size_t)(old - r->old->entries) : r->n++;
+    r->entries[at] = (struct yaml_entry){.key = str_of(key), .value = value};
+}
+
+static void replace_text(struct root *r, const char *key, const char *text, struct yaml_node *value)
+{
+    if (text) {
+        *value = (struct yaml_node){.kind = YAML_SCALAR, .text = str_of(text)};
+        replace(r, key, value);
+    }
+}
+
+/* The nodes of the labels, each behind its pointer in the list. */
+static struct yaml_node **make_labels(const struct definition_emit_options *o,
+                                      struct yaml_node **ret_nodes)
+{
+    struct yaml_node **items = mem_array(o->n_labels + 1, sizeof(struct yaml_node *));
+    struct yaml_node *nodes = mem_array(o->n_labels + 1, sizeof(*nodes));
+    for (size_t i = 0; i < o->n_labels; i++) {
+        nodes[i] = (struct yaml_node){.kind = YAML_SCALAR, .text = str_of(o->labels[i])};
+        items[i] = &nodes[i];
+    }
+    *ret_nodes = nodes;
+    return items;
+}
 
 void definition_emit(const struct definition *d, const struct definition_emit_options *options,
                      struct buf *to)
 {
     static const struct definition_emit_options none;
     const struct definition_emit_options *o = options ? options : &none;
-    const struct replacement replacements[] = {
-        {"definitionVersion", "7", true},
-        {"name", o->name, false},
-        {"description", o->description, false},
-    };
     struct emitter e = {.to = to, .latest_components = o->latest_components};
-    struct yaml_node values[ARRAY_LEN(replacements)] = {0};
-    size_t n = d->root->n_entries;
-    struct yaml_entry *entries = mem_array(n + ARRAY_LEN(replacements), sizeof(*entries));
-    memcpy(entries, d->root->entries, n * sizeof(*entries));
-    for (size_t i = 0; i < ARRAY_LEN(replacements); i++) {
-        const struct replacement *r = &replacements[i];
-        if (!r->text) {
-            continue;
-        }
-        values[i] =
-            (struct yaml_node){.kind = YAML_SCALAR, .plain = r->plain, .text = str_of(r->text)};
-        const struct yaml_entry *old = yaml_entry(d->root, r->key);
-        size_t at = old ? (size_t)(old - d->root->entries) : n++;
-        entries[at].key = str_of(r->key);
-        entries[at].value = &values[i];
+    struct yaml_node version = {.kind = YAML_SCALAR, .plain = true, .text = STR("7")};
+    struct yaml_node values[REPLACEMENTS] = {0};
+    struct yaml_node *label_nodes = NULL, **labels = make_labels(o, &label_nodes);
+    struct root r = {.old = d->root, .n = d->root->n_entries};
+    r.entries = mem_array(r.n + REPLACEMENTS, sizeof(*r.entries));
+    memcpy(r.entries, d->root->entries, r.n * sizeof(*r.entries));
+    replace(&r, "definitionVersion", &version);
+    replace_text(&r, "name", o->name, &values[0]);
+    replace_text(&r, "description", o->description, &values[1]);
+    replace_text(&r, "documentation", o->documentation, &values[2]);
+    replace_text(&r, "category", o->category, &values[3]);
+    if (o->labels) {
+        values[4] =
+            (struct yaml_node){.kind = YAML_SEQUENCE, .items = labels, .n_items = o->n_labels};
+        replace(&r, "labels", &values[4]);
     }
-    emit_entries(&e, entries, n, 0);
+    emit_entries(&e, r.entries, r.n, 0);
     buf_addc(to, '\n');
-    mem_free(entries);
+    mem_free(r.entries);
+    mem_free(labels);
+    mem_free(label_nodes);
 }

@@ -308,7 +308,7 @@ void def_parse_root(struct def_compile *c, const struct yaml_node *node)
     v->description = def_get_text(&root, "description", DEF_OPTIONAL);
     v->documentation = def_get_text(&root, "documentation", DEF_OPTIONAL);
     v->category = def_get_text(&root, "category", DEF_OPTIONAL);
-    (void)def_get_bool(&root, "isCodeNative", false);
+    v->is_code_native = def_get_bool(&root, "isCodeNative", false);
     parse_labels(&root);
     v->endpoint =
         (enum def_endpoint)def_get_enum(&root, "endpointType", DEF_OPTIONAL, def_endpoint_names,

@@ -9,11 +9,13 @@
 #include "secret.h"
 
 struct api;
+struct media_urls;
 struct result_urls;
 struct api_options {
     struct secret_key master;       /* opens the organizations' data keys; copied, wiped at free */
     const char *public_url;         /* "https://host:port", without a slash at the end; copied */
     const struct result_urls *urls; /* signs resultsUrl; borrowed; NULL = there is none */
+    const struct media_urls *media; /* signs URLs of uploaded files; borrowed */
     const struct catalog *catalog;  /* for checks at import; borrowed; NULL = unchecked */
     int replica_id;                 /* execution.accepted_by of what deploys and tests insert */
     int statement_timeout_ms;       /* 0 = 15 s */

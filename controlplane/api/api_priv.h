@@ -18,6 +18,7 @@ struct api {
     char *public_url;
     const struct result_urls *urls;
     const struct catalog *catalog;
+    const struct media_urls *media;
     struct gql_schema *schema;
     struct token_cache *tokens;  /* signed ones seen lately */
     struct limiter *limiter;     /* tries to sign in */
@@ -65,6 +66,11 @@ struct resolver {
 };
 extern const struct resolver api_resolvers[]; /* ended by {0} */
 bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_icon_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
+                              struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */
@@ -102,6 +108,12 @@ int mutate_import_integration(struct call *c, struct err *err);
 int mutate_publish_integration(struct call *c, struct err *err);
 int mutate_find_integration(struct call *c, struct err *err);
 int mutate_delete_integration(struct call *c, struct err *err);
+int mutate_create_integration(struct call *c, struct err *err);
+int mutate_update_integration(struct call *c, struct err *err);
+int mutate_fork_integration(struct call *c, struct err *err);
+int mutate_validate_integration_schema(struct call *c, struct err *err);
+int mutate_update_version_availability(struct call *c, struct err *err);
+int mutate_update_marketplace(struct call *c, struct err *err);
 int mutate_create_instance(struct call *c, struct err *err);
 int mutate_update_instance(struct call *c, struct err *err);
 int mutate_deploy_instance(struct call *c, struct err *err);

@@ -136,5 +136,9 @@ const struct resolver api_resolvers[] = {
     {"role", resolve_role},
     {"roles", resolve_roles},
     {"step_results", resolve_step_results},
+    {"icon_url", resolve_icon_url},
+    {"attachments", resolve_attachments},
+    {"upload_media", resolve_upload_media},
+    {"integration_diff", resolve_integration_diff},
     {0},
 };

@@ -32,7 +32,15 @@ int instance_config_values(struct call *c, struct instance_config *x, struct jso
 DEFINE_DONE(struct instance_config, instance_config_done)
 
 /* Columns of api_instance_lock that its callers read. */
-enum { LOCKED_VERSION = 1, LOCKED_REVISION = 2, LOCKED_DEFINITION = 4, LOCKED_IS_SYSTEM = 8 };
+enum {
+    LOCKED_VERSION = 1,
+    LOCKED_REVISION = 2,
+    LOCKED_DEFINITION = 4,
+    LOCKED_NUMBER = 5,
+    LOCKED_AVAILABLE = 6,
+    LOCKED_DEPLOYED = 7,
+    LOCKED_IS_SYSTEM = 8,
+};
 /* instance_deploy.c: freezes and runs c->id as its locked row says; force: also when config
  * variables have no value. Of a test instance no schedule is set and no flow started. */
 int instance_deploy(struct call *c, const struct db_rows *row, bool force,

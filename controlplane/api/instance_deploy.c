@@ -297,6 +297,14 @@ int instance_deploy(struct call *c, const struct db_rows *row, bool force, struc
                        DB_I64(revision));
 }
 
+/* What runs already goes on running, with another configuration, too. */
+static bool may_deploy(const struct db_rows *row)
+{
+    struct uuid chosen = db_uuid(row, 0, LOCKED_VERSION);
+    struct uuid running = db_uuid(row, 0, LOCKED_DEPLOYED);
+    return db_bool(row, 0, LOCKED_AVAILABLE) || uuid_eq(&chosen, &running);
+}
+
 int mutate_deploy_instance(struct call *c, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *row = NULL;
@@ -306,5 +314,9 @@ int mutate_deploy_instance(struct call *c, struct err *err)
     }
     bool force = call_input(c, "force").type == JSON_TRUE;
     rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
+    if (rc == 0 && !may_deploy(row)) {
+        return call_refuse(c, "id", "Version %lld is not available: choose another one.",
+                           (long long)db_int(row, 0, LOCKED_NUMBER));
+    }
     return rc ? rc : instance_deploy(c, row, force || db_bool(row, 0, LOCKED_IS_SYSTEM), err);
 }

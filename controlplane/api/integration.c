@@ -1,10 +1,10 @@
 /* Owns the mutations of integrations: a definition is parsed and checked, written as canonical text
  * with what the API shows of it in rows; publishing copies the draft as the next immutable
  * version. On a lane thread, inside the mutation's transaction. */
-#include "api/instance_config.h"
+#include "api/integration.h"
 
 #include "api/input.h"
-#include "definition/definition.h"
+#include "api/instance_config.h"
 
 #define MAX_FLOWS 200
 #define MAX_VARS  500
@@ -201,21 +201,25 @@ static int choose_draft(struct call *c, const struct def_view *v, const struct u
 }
 
 static int put_draft(struct call *c, const struct def_view *v, struct str text,
-                     const struct uuid *customer, bool is_new, struct err *err)
+                     const struct draft_write *w, struct err *err)
 {
     uint8_t digest[32];
     secret_sha256(text, digest);
     struct db_param hash = DB_BYTES(str_n((const char *)digest, sizeof(digest)));
     struct db_param labels = texts(c, v->labels, v->n_labels);
-    int rc = is_new ? db_run(c->db, QUERY_API_DRAFT_INSERT, NULL, err, DB_UUID(c->id),
-                             DB_UUID(c->viewer.organization), DB_UUID_OR_NULL(*customer),
-                             DB_TEXT(v->name), DB_TEXT(v->description), DB_TEXT(v->documentation),
-                             DB_TEXT(v->category), labels, DB_STR(text), hash)
-                    : db_run(c->db, QUERY_API_DRAFT_UPDATE, NULL, err, DB_UUID(c->id),
-                             DB_TEXT(v->name), DB_TEXT(v->description), DB_TEXT(v->documentation),
-                             DB_TEXT(v->category), labels, DB_STR(text), hash);
-    rc = call_store_error(c, rc, "integration_draft_name", "definition",
+    int rc = w->is_new
+                 ? db_run(c->db, QUERY_API_DRAFT_INSERT, NULL, err, DB_UUID(c->id),
+                          DB_UUID(c->viewer.organization), DB_UUID_OR_NULL(w->customer),
+                          DB_TEXT(v->name), DB_TEXT(v->description), DB_TEXT(v->documentation),
+                          DB_TEXT(v->category), labels, DB_STR(text), hash)
+                 : db_run(c->db, QUERY_API_DRAFT_UPDATE, NULL, err, DB_UUID(c->id),
+                          DB_TEXT(v->name), DB_TEXT(v->description), DB_TEXT(v->documentation),
+                          DB_TEXT(v->category), labels, DB_STR(text), hash);
+    rc = call_store_error(c, rc, "integration_draft_name", w->name_field,
                           "Another integration has this name.", err);
+    rc = rc || c->n_errors ? rc
+                           : db_run(c->db, QUERY_INTEGRATION_CODE_NATIVE, NULL, err, DB_UUID(c->id),
+                                    DB_BOOL(v->is_code_native));
     rc = rc || c->n_errors ? rc
                            : db_run(c->db, QUERY_API_ENDPOINT_PUT, NULL, err, DB_UUID(c->id),
                                     DB_TEXT(def_endpoint_names[v->endpoint]),
@@ -226,53 +230,77 @@ static int put_draft(struct call *c, const struct def_view *v, struct str text,
 }
 
 /* Problems with their place: those that stop the import, and the others. */
-static void tell(struct call *c, const struct err_list *errors)
+static void tell(struct call *c, const char *field, const struct err_list *errors)
 {
     for (int i = 0; i < errors->n; i++) {
         const struct err *e = &errors->items[i];
         const char *words = arena_printf(c->a, "line %d, column %d%s%s: %s", e->line, e->column,
                                          e->field[0] ? ", " : "", e->field, e->message);
         if (!e->warning) {
-            call_refuse(c, "definition", "%s", words);
+            call_refuse(c, field, "%s", words);
         } else if (c->n_warnings < API_ERRORS_MAX) {
             c->warnings[c->n_warnings++] = words;
         }
     }
 }
 
-int mutate_import_integration(struct call *c, struct err *err)
+bool draft_parse(struct call *c, const char *field, struct str text, const struct catalog *catalog,
+                 struct definition **ret)
 {
     AUTO(definition_unref) struct definition *d = NULL;
     struct err_list *errors = arena_new_of(c->a, struct err_list);
-    struct uuid customer = {{0}};
-    bool is_new;
-    int rc = call_input(c, "customer").type != JSON_STRING ? 0 : call_customer(c, &customer, err);
-    if (rc != 0 || c->n_errors > 0) {
-        return rc;
-    }
-    int parsed = definition_parse(call_text(c, "definition", ""), c->api->catalog, &d, errors);
-    tell(c, errors);
-    if (parsed < 0) {
-        return 0;
+    int rc = definition_parse(text, catalog, &d, errors);
+    tell(c, field, errors);
+    if (rc < 0) {
+        return false;
     }
     const struct def_view *v = definition_view(d);
     if (v->n_flows > MAX_FLOWS || v->n_vars > MAX_VARS) {
-        return call_refuse(c, "definition", "At most %d flows and %d config variables.", MAX_FLOWS,
-                           MAX_VARS);
+        call_refuse(c, field, "At most %d flows and %d config variables.", MAX_FLOWS, MAX_VARS);
+        return false;
     }
-    rc = choose_draft(c, v, &customer, &is_new, err);
-    if (rc != 0 || c->n_errors > 0) {
-        return rc;
-    }
+    *ret = TAKE(d);
+    return true;
+}
+
+static bool replaces(const struct definition_emit_options *o)
+{
+    return o->name || o->description || o->documentation || o->category || o->labels;
+}
+
+int draft_write(struct call *c, const struct definition *d, const struct draft_write *w,
+                struct err *err)
+{
     AUTO(buf_done) struct buf text = {0};
+    AUTO(definition_unref) struct definition *replaced = NULL;
     buf_init(&text, DEFINITION_MAX_BYTES * 2);
-    definition_emit(d, &(struct definition_emit_options){0}, &text);
-    if (text.full) {
-        return call_refuse(c, "definition", "The definition is too large.");
+    definition_emit(d, &w->replace, &text);
+    if (text.full || text.len > DEFINITION_MAX_BYTES) {
+        return call_refuse(c, "definition", "The definition is larger than 5 MB.");
     }
-    rc = put_draft(c, v, buf_str(&text), &customer, is_new, err);
+    /* What was replaced is read back: the rows show it, and it is known to be readable. What there
+     * is to warn of was told already. */
+    size_t n_warnings = c->n_warnings;
+    if (replaces(&w->replace) && !draft_parse(c, w->name_field, buf_str(&text), NULL, &replaced)) {
+        return 0;
+    }
+    c->n_warnings = n_warnings;
+    int rc = put_draft(c, definition_view(replaced ? replaced : d), buf_str(&text), w, err);
     struct uuid draft = c->id;
     return rc || c->n_errors ? rc : test_instance_put(c, &draft, err);
+}
+
+int mutate_import_integration(struct call *c, struct err *err)
+{
+    AUTO(definition_unref) struct definition *d = NULL;
+    struct draft_write w = {.name_field = "definition"};
+    int rc = input_customer(c, &w.customer, err);
+    if (rc != 0 || c->n_errors > 0 ||
+        !draft_parse(c, "definition", call_text(c, "definition", ""), c->api->catalog, &d)) {
+        return rc;
+    }
+    rc = choose_draft(c, definition_view(d), &w.customer, &w.is_new, err);
+    return rc || c->n_errors ? rc : draft_write(c, d, &w, err);
 }
 
 static int lock_draft(struct call *c, struct err *err)
@@ -328,6 +356,7 @@ int mutate_find_integration(struct call *c, struct err *err)
 
 int mutate_delete_integration(struct call *c, struct err *err)
 {
-    int rc = db_run(c->db, QUERY_API_SEQUENCE_INSTANCES_DELETE, NULL, err, DB_UUID(c->id));
+    int rc = db_run(c->db, QUERY_INTEGRATION_STATE_DELETE, NULL, err, DB_UUID(c->id));
+    rc = rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_INSTANCES_DELETE, NULL, err, DB_UUID(c->id));
     return rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_DELETE, NULL, err, DB_UUID(c->id));
 }

@@ -8,6 +8,7 @@
 #include "hooks/hook_url.h"
 #include "http/metrics.h"
 #include "log.h"
+#include "media/media.h"
 #include "results/results.h"
 
 #define NO_BODY  KIB(64)
@@ -31,6 +32,17 @@ static void handle_api(void *arg, struct db *db, const struct lane_request *requ
         api_handle(ctx->api, db, request->authorization, request->body, reply);
     } else {
         reply_error(reply, 404, "not_found", "this process does not serve the API");
+    }
+}
+
+static void handle_media(void *arg, struct db *db, const struct lane_request *request,
+                         struct reply *reply)
+{
+    struct routes_ctx *ctx = arg;
+    if (ctx->media) {
+        media_handle(ctx->media, db, request, reply);
+    } else {
+        reply_error(reply, 404, "not_found", "this process does not serve files");
     }
 }
 
@@ -91,6 +103,8 @@ const struct route routes[] = {
     {HOOK_PATH, true, HOOK_METHODS, LANE_LOOP, HOOK_MAX_BODY, .on_loop = handle_hook},
     {"/api", false, METHOD_POST, LANE_POOL, ROUTES_MAX_BODY, .on_pool = handle_api},
     {"/api/", false, METHOD_POST, LANE_POOL, ROUTES_MAX_BODY, .on_pool = handle_api},
+    {MEDIA_PATH, true, METHOD_GET | METHOD_PUT, LANE_POOL, MEDIA_MAX_BYTES,
+     .on_pool = handle_media},
     {RESULTS_PATH, true, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_results},
     {"/auth/", true, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,
      .on_pool = handle_signin},

@@ -86,6 +86,8 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
         op_error(op, 413, "too_large", "the body is over the limit of %zu bytes", route->max_body);
     } else if (route->lane == LANE_LOOP) {
         route->on_loop(s->options.ctx, op);
+    } else if (!s->options.lane) {
+        op_error(op, 404, "not_found", "this process does not serve this path");
     } else {
         lane_run(s->options.lane, route->on_pool, s->options.ctx, op);
     }

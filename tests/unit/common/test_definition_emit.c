@@ -273,6 +273,20 @@ static void options_replace(void **state)
     assert_non_null(strstr(out, "signature: abc123\n"));
     assert_string_equal(definition_view(d)->name, "Mill Orders"); /* itself unchanged */
 
+    static const char *const labels[] = {"no", "two words"};
+    const struct definition_emit_options more = {.documentation = "# Notes\n\n- one\n",
+                                                 .category = "",
+                                                 .labels = labels,
+                                                 .n_labels = ARRAY_LEN(labels)};
+    AUTO(mem_free) char *changed = emit(d, &more);
+    AUTO(definition_unref) struct definition *read = parse_ok(str_of(changed));
+    assert_string_equal(definition_view(read)->documentation, "# Notes\n\n- one\n");
+    assert_string_equal(definition_view(read)->category, "");
+    assert_int_equal(definition_view(read)->n_labels, 2);
+    assert_string_equal(definition_view(read)->labels[0], "no");
+    assert_string_equal(definition_view(read)->labels[1], "two words");
+    assert_string_equal(definition_view(read)->name, "Mill Orders");
+
     /* A description is added where there was none. */
     AUTO(mem_free) char *small = fixture_read("minimal.yml", &len);
     AUTO(definition_unref) struct definition *bare = parse_ok(str_n(small, len));
