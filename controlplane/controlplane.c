@@ -288,8 +288,10 @@ static int make_server(struct controlplane *cp, struct err *err)
     const struct controlplane_config *c = &cp->config;
     int r = 0;
     if (has(cp, ROLE_API)) {
-        struct lane_options lane = {
-            .conninfo = c->postgres, .threads = (int)c->lanes, .queue = LANE_QUEUE};
+        struct lane_options lane = {.conninfo = c->postgres,
+                                    .threads = (int)c->lanes,
+                                    .queue = LANE_QUEUE,
+                                    .forwarded = c->forwarded};
         r = lane_new(&lane, &cp->lane, err);
         r = r == 0 ? lane_start(cp->lane) : r;
     }

@@ -80,6 +80,11 @@ const struct config_option controlplane_options[] = {
      .help = "threads, each with a connection, that answer the API",
      .min = 1,
      .max = 200},
+    {.name = "forwarded",
+     .type = CONFIG_BOOL,
+     .offset = AT(forwarded),
+     .help = "take a sender's address from the last entry of X-Forwarded-For: only behind a load "
+             "balancer that writes it"},
     {.name = "max-connections",
      .type = CONFIG_INT,
      .offset = AT(max_connections),

@@ -22,7 +22,7 @@ struct controlplane_config {
     int64_t port, threads, lanes, max_connections, sync_limit_ms, trigger_limit_ms, retention_days;
     const char *allow_addresses, *smtp_host, *smtp_tls, *smtp_username, *smtp_password, *mail_from;
     int64_t smtp_port;
-    bool migrate, print_config;
+    bool migrate, forwarded, print_config;
 };
 extern const struct config_option controlplane_options[];
 

@@ -1,17 +1,21 @@
 /* Owns the API object and the way of one request through it: token, document, variables, execution,
  * answer. Called on lane threads, each with its own connection; the object itself is immutable. It
- * refuses a missing or unknown token with 401 and tells nobody which of the two it was. */
+ * answers 401 to whom api/auth does not know. */
 #include "api/api_priv.h"
 
 #include "api/api_schema.h"
+#include "api/auth.h"
 #include "api/gql_parse.h"
-#include "domain/role.h"
+#include "api/limiter.h"
+#include "api/token_cache.h"
 #include "log.h"
 #include "org_key.h"
 
 #define DEFAULT_TIMEOUT_MS 15000
 #define DEFAULT_MAX_DEPTH  15
 #define DEFAULT_MAX_COST   250000
+#define HASHING_AT_ONCE    2
+#define HASHING_WAITING    1 /* of the lane threads, which others need, too */
 
 int api_new(const struct api_options *o, struct api **ret, struct err *err)
 {
@@ -28,6 +32,9 @@ int api_new(const struct api_options *o, struct api **ret, struct err *err)
     api->max_cost = o->max_cost ? o->max_cost : DEFAULT_MAX_COST;
     api->on_executions = o->on_executions;
     api->on_executions_arg = o->on_executions_arg;
+    api->tokens = token_cache_new();
+    api->limiter = limiter_new();
+    api->passwords = work_gate_new(HASHING_AT_ONCE, HASHING_WAITING);
     const struct embed_file *sdl = &api_schema_files[0];
     int rc = gql_schema_new(str_n(sdl->data, sdl->len), &api->schema, err);
     if (rc == 0) {
@@ -41,6 +48,9 @@ struct api *api_free(struct api *api)
     if (api) {
         secret_key_done(&api->master);
         gql_schema_free(api->schema);
+        token_cache_free(api->tokens);
+        limiter_free(api->limiter);
+        work_gate_free(api->passwords);
         mem_free(api->public_url);
         mem_free(api);
     }
@@ -63,35 +73,6 @@ int call_begin(struct call *c, struct err *err)
     return rc != 0 ? rc
                    : db_run(c->db, QUERY_API_TIME_LIMIT, NULL, err,
                             DB_I64(c->api->statement_timeout_ms));
-}
-
-/* *ret_known tells whether the token stands for somebody; else a failure of the store. */
-static int authenticate(struct call *c, struct str authorization, bool *ret_known, struct err *err)
-{
-    static const struct str scheme = {"bearer ", 7};
-    *ret_known = false;
-    if (authorization.len <= scheme.len || authorization.len > KIB(8) ||
-        !str_eq_ci(str_n(authorization.ptr, scheme.len), scheme)) {
-        return 0;
-    }
-    struct str token =
-        str_trim(str_n(authorization.ptr + scheme.len, authorization.len - scheme.len));
-    uint8_t digest[32];
-    secret_sha256(token, digest);
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    int rc = db_run(c->db, QUERY_API_TOKEN_LOOKUP, &rows, err,
-                    DB_BYTES(str_n((const char *)digest, sizeof(digest))));
-    if (rc != 0 || db_rows_n(rows) == 0) {
-        return rc;
-    }
-    const struct role *role = role_find(db_str(rows, 0, 3));
-    c->viewer.organization = db_uuid(rows, 0, 0);
-    c->viewer.customer = db_is_null(rows, 0, 1) ? (struct uuid){{0}} : db_uuid(rows, 0, 1);
-    c->viewer.user = db_uuid(rows, 0, 2);
-    c->viewer.role = role ? role->level : 0;
-    /* A role of the other scale would be read on the wrong one: such a row is refused. */
-    *ret_known = role && role->of_customer == !uuid_is_nil(&c->viewer.customer);
-    return 0;
 }
 
 static bool choose_operation(struct gql_request *rq, struct json name)
@@ -156,11 +137,12 @@ static void run(struct call *c, struct json request, struct reply *reply)
 
 static void handle(struct call *c, struct str authorization, struct str body, struct reply *reply)
 {
-    struct err err;
+    struct err err, words;
     struct json request;
     err_clear(&err);
+    err_clear(&words);
     bool known;
-    int rc = authenticate(c, authorization, &known, &err);
+    int rc = auth_viewer(c, authorization, &known, &words, &err);
     if (rc != 0) {
         log_error("token look-up failed", LOG_STR("error", err.message));
         reply_error(reply, 503, "api.unavailable", "The database cannot be reached.");
@@ -168,7 +150,7 @@ static void handle(struct call *c, struct str authorization, struct str body, st
     }
     if (!known) {
         (void)reply_header(reply, STR("WWW-Authenticate"), STR("Bearer"));
-        reply_error(reply, 401, "api.unauthenticated", "A valid bearer token is needed.");
+        reply_error(reply, 401, "api.unauthenticated", "%s", words.message);
         return;
     }
     if (body.len > API_MAX_BODY) {

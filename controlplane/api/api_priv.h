@@ -10,6 +10,9 @@
 #define API_MAX_PENDING 256 /* executions one mutation may start */
 #define API_ERRORS_MAX  ERR_LIST_MAX
 
+struct token_cache;
+struct limiter;
+struct work_gate;
 struct api {
     struct secret_key master;
     char *public_url;
@@ -17,6 +20,9 @@ struct api {
     const struct catalog *catalog;
     const struct media_urls *media;
     struct gql_schema *schema;
+    struct token_cache *tokens;  /* signed ones seen lately */
+    struct limiter *limiter;     /* tries to sign in */
+    struct work_gate *passwords; /* who hashes one now */
     int replica_id, statement_timeout_ms, max_depth, max_cost;
     void (*on_executions)(void *arg, const struct uuid *ids, size_t n);
     void *on_executions_arg;
@@ -41,6 +47,8 @@ struct call { /* one request; on one lane thread */
     size_t n_errors;
     const char *warnings[API_ERRORS_MAX]; /* texts that do not stop it */
     size_t n_warnings;
+    struct json made;    /* members of the payload that are in no row */
+    bool forgets_tokens; /* what is known of signed tokens is forgotten after the commit */
     struct uuid pending[API_MAX_PENDING]; /* executions inserted */
     size_t n_pending;
 };
@@ -132,6 +140,13 @@ int mutate_create_alert_webhook(struct call *c, struct err *err);
 int mutate_update_alert_webhook(struct call *c, struct err *err);
 int mutate_find_alert_webhook(struct call *c, struct err *err);
 int mutate_delete_alert_webhook(struct call *c, struct err *err);
+bool token_scope_parse(struct str name, enum token_scope *ret);
+int mutate_create_api_token(struct call *c, struct err *err);
+int mutate_revoke_api_token(struct call *c, struct err *err);
+int mutate_create_signing_key(struct call *c, struct err *err);
+int mutate_import_signing_key(struct call *c, struct err *err);
+int mutate_find_signing_key(struct call *c, struct err *err);
+int mutate_delete_signing_key(struct call *c, struct err *err);
 int mutate_create_organization_user(struct call *c, struct err *err);
 int mutate_create_customer_user(struct call *c, struct err *err);
 int mutate_update_user(struct call *c, struct err *err);

@@ -3,6 +3,7 @@
  * thread. */
 #include "api/api_priv.h"
 
+#include "api/token_cache.h"
 #include "log.h"
 
 #define MUTATION_TRIES 3 /* deadlocks */
@@ -213,6 +214,8 @@ static int add_payload(struct call *c, struct gql_sel *payload, struct buf *to, 
             rc = gql_project(&c->rq, s, errors_of(c), &v) ? 0 : -EINVAL;
         } else if (str_eq(s->def->name, STR("warnings"))) {
             v = warnings_of(c);
+        } else if (json_get(c->made, s->def->name).type != JSON_UNDEFINED) {
+            rc = gql_project(&c->rq, s, json_get(c->made, s->def->name), &v) ? 0 : -EINVAL;
         } else {
             v = json_get(c->input, s->def->name); /* clientMutationId */
         }
@@ -242,10 +245,16 @@ static int try_mutation(struct call *c, const struct mutation *m, struct gql_sel
 {
     c->id = (struct uuid){{0}};
     c->n_errors = c->n_warnings = c->n_pending = 0;
+    c->made = json_undefined();
+    c->forgets_tokens = false;
     int rc = call_begin(c, err);
     rc = rc != 0 ? rc : mutate(c, m, sel, to, err);
     if (rc == 0 && c->n_errors == 0) {
-        return db_commit(c->db, err);
+        rc = db_commit(c->db, err);
+        if (c->forgets_tokens) {
+            token_cache_clear(c->api->tokens);
+        }
+        return rc;
     }
     db_rollback(c->db);
     return rc;
@@ -320,6 +329,10 @@ bool api_execute(struct call *c, struct buf *ret_data)
     struct gql_sel *roots;
     if (!gql_collect(&c->rq, gql_schema_root(c->rq.schema, op->kind), &set, &roots)) {
         return false;
+    }
+    if (op->kind == GQL_MUTATION && c->viewer.scope == SCOPE_READ) {
+        return gql_fail(&c->rq, (struct gql_loc){0}, "FORBIDDEN",
+                        "The token may read only: its scope has no mutations.");
     }
     return op->kind == GQL_MUTATION ? execute_mutations(c, roots, ret_data)
                                     : execute_query(c, roots, ret_data);

@@ -9,9 +9,16 @@
 #define GQL_MAX_PARAMS 60
 #define GQL_PAGE_MAX   100
 
+enum token_scope { /* what the token that asks may, of what its user may; wide to narrow */
+                   SCOPE_ADMIN,
+                   SCOPE_WRITE, /* nothing that takes an admin */
+                   SCOPE_READ,  /* no mutations */
+};
 struct gql_viewer {                           /* who asks */
     struct uuid organization, customer, user; /* customer nil = a user of the organization */
     int role;                                 /* level, see domain/role */
+    enum token_scope scope;
+    bool embedded; /* asks with a token that the organization signed */
 };
 struct gql_plan {
     struct gql_request *rq;

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "domain/password.h"
 #include "domain/role.h"
 #include "enc.h"
 #include "org_key.h"
 
-#define TOKEN_PREFIX "leat_"
+#define TOKEN_PREFIX      "leat_"
+#define INVITATION_PREFIX "leat_i_"
 
 int account_key_file(const char *path, struct secret_key *ret_key, struct err *err)
 {
@@ -89,19 +91,26 @@ static int find_user(struct db *db, const struct uuid *organization, const char 
     return 0;
 }
 
+static void random_text(const char *prefix, char ret[ACCOUNT_TOKEN_MAX])
+{
+    uint8_t random[32];
+    secret_random(random, sizeof(random));
+    memcpy(ret, prefix, strlen(prefix) + 1);
+    (void)enc_base64url(str_n((const char *)random, sizeof(random)), ret + strlen(prefix),
+                        ACCOUNT_TOKEN_MAX - strlen(prefix));
+}
+
 static int make_token(struct db *db, const struct uuid *organization, const struct uuid *user,
                       const struct account_options *o, char ret_token[ACCOUNT_TOKEN_MAX],
                       struct err *err)
 {
-    uint8_t random[32], digest[32];
-    secret_random(random, sizeof(random));
-    memcpy(ret_token, TOKEN_PREFIX, sizeof(TOKEN_PREFIX));
-    (void)enc_base64url(str_n((const char *)random, sizeof(random)),
-                        ret_token + strlen(TOKEN_PREFIX), ACCOUNT_TOKEN_MAX - strlen(TOKEN_PREFIX));
+    uint8_t digest[32];
+    random_text(TOKEN_PREFIX, ret_token);
     secret_sha256(str_of(ret_token), digest);
     return db_run(db, QUERY_ACCOUNT_TOKEN, NULL, err, DB_UUID(uuid_v7()), DB_UUID(*organization),
                   DB_UUID(*user), DB_TEXT(o->token_name ? o->token_name : ""),
-                  DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_I64(o->expires_days));
+                  DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_I64(o->expires_days),
+                  DB_TEXT(o->scope ? o->scope : "admin"));
 }
 
 int account_token(struct db *db, const struct secret_key *master, const struct account_options *o,
@@ -121,6 +130,48 @@ int account_token(struct db *db, const struct secret_key *master, const struct a
     if (r == 0) {
         r = db_commit(db, err);
     }
+    db_rollback(db);
+    return r;
+}
+
+/* In a transaction: the user of the options. */
+static int begin_user(struct db *db, const struct secret_key *master,
+                      const struct account_options *o, struct uuid *ret_user, struct err *err)
+{
+    struct uuid organization;
+    int r = db_begin(db, err);
+    r = r == 0 ? find_organization(db, master, o, &organization, err) : r;
+    return r == 0 ? find_user(db, &organization, o->email, ret_user, err) : r;
+}
+
+int account_invite(struct db *db, const struct secret_key *master, const struct account_options *o,
+                   int64_t hours, char ret_token[ACCOUNT_TOKEN_MAX], struct err *err)
+{
+    struct uuid user;
+    uint8_t digest[32];
+    random_text(INVITATION_PREFIX, ret_token);
+    secret_sha256(str_of(ret_token), digest);
+    int r = begin_user(db, master, o, &user, err);
+    if (r == 0) {
+        r = db_run(db, QUERY_SIGNIN_INVITE, NULL, err, DB_UUID(user),
+                   DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_I64(hours));
+    }
+    r = r == 0 ? db_commit(db, err) : r;
+    db_rollback(db);
+    return r;
+}
+
+int account_password(struct db *db, const struct secret_key *master,
+                     const struct account_options *o, struct str password, struct err *err)
+{
+    struct uuid user;
+    char hash[PASSWORD_HASH_MAX];
+    int r = password_check(password, str_of(o->email), err);
+    r = r == 0 ? password_hash(password, hash, err) : r;
+    r = r == 0 ? begin_user(db, master, o, &user, err) : r;
+    r = r == 0 ? db_run(db, QUERY_SIGNIN_PASSWORD_PUT, NULL, err, DB_UUID(user), DB_TEXT(hash)) : r;
+    r = r == 0 ? db_run(db, QUERY_SIGNIN_SESSIONS_END, NULL, err, DB_UUID(user)) : r;
+    r = r == 0 ? db_commit(db, err) : r;
     db_rollback(db);
     return r;
 }

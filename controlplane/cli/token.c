@@ -5,7 +5,7 @@
 #include "migrate.h"
 
 struct token_config {
-    const char *postgres, *organization, *email, *name, *master_key_file;
+    const char *postgres, *organization, *email, *name, *scope, *master_key_file;
     int64_t expires_days;
 };
 static const struct config_option token_options[] = {
@@ -18,6 +18,9 @@ static const struct config_option token_options[] = {
      "the user the token acts for; made as an owner when absent", 0, 0, false},
     {"name", CONFIG_STR, offsetof(struct token_config, name), "leat token",
      "what the token is for, shown in lists", 0, 0, false},
+    {"scope", CONFIG_STR, offsetof(struct token_config, scope), "admin",
+     "what it may of what the user may: read, write (nothing that takes an admin) or admin", 0, 0,
+     false},
     {"expires-days", CONFIG_INT, offsetof(struct token_config, expires_days), "0",
      "days until it expires; 0 = never", 0, 3650, false},
     {"master-key-file", CONFIG_STR, offsetof(struct token_config, master_key_file), NULL,
@@ -49,6 +52,11 @@ int command_token(int argc, char **argv)
         (void)err_set(&err, 0, "token.email", "--email is missing: the user the token acts for");
         return command_failed(&err);
     }
+    if (strcmp(config.scope, "read") != 0 && strcmp(config.scope, "write") != 0 &&
+        strcmp(config.scope, "admin") != 0) {
+        (void)err_set(&err, 0, "token.scope", "--scope is read, write or admin");
+        return command_failed(&err);
+    }
     r = has_master ? account_key_file(config.master_key_file, &master, &err) : 0;
     if (r == 0) {
         r = open_database(config.postgres, &db, &err);
@@ -56,7 +64,7 @@ int command_token(int argc, char **argv)
     char token[ACCOUNT_TOKEN_MAX];
     if (r == 0) {
         struct account_options o = {config.organization[0] ? config.organization : NULL,
-                                    config.email, config.expires_days, config.name};
+                                    config.email, config.expires_days, config.name, config.scope};
         r = account_token(db, has_master ? &master : NULL, &o, token, &err);
     }
     if (r != 0) {

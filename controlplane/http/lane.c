@@ -3,6 +3,8 @@
  * back to the loop as a message. It refuses work beyond its queue. */
 #include "http/lane.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 
 #include "http/metrics.h"
@@ -16,6 +18,7 @@ struct lane {
     struct pool *pool;
     struct queue *queue;
     int n_threads, n_started;
+    bool forwarded;
     pthread_t *threads;
 };
 
@@ -90,6 +93,55 @@ static struct str copy(struct arena *arena, struct str s)
     return s.len ? str_n(arena_strndup(arena, s.ptr, s.len), s.len) : str_n("", 0);
 }
 
+/* Whoever has an IPv6 address has a network of them: that is what counts. */
+static struct str address_text(struct arena *arena, int family, const void *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr network = {0};
+    if (family == AF_INET6) {
+        struct in6_addr whole;
+        memcpy(&whole, address, sizeof(whole));
+        memcpy(&network, &whole, IN6_IS_ADDR_V4MAPPED(&whole) ? sizeof(whole) : 8);
+        address = &network;
+    }
+    return inet_ntop(family, address, text, sizeof(text)) ? copy(arena, str_of(text))
+                                                          : str_n("", 0);
+}
+
+static struct str forwarded_address(struct arena *arena, struct str list)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    struct in6_addr parsed;
+    size_t from = list.len;
+    while (from > 0 && list.ptr[from - 1] != ',') {
+        from--;
+    }
+    struct str last = str_trim(str_n(list.ptr + from, list.len - from));
+    memcpy(text, last.ptr, MIN(last.len, sizeof(text) - 1));
+    int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+    return inet_pton(family, text, &parsed) == 1 ? address_text(arena, family, &parsed)
+                                                 : str_n("", 0);
+}
+
+static struct str sender_address(const struct lane *l, struct arena *arena, struct op *op)
+{
+    struct sockaddr_storage peer = {0};
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    h2o_conn_t *conn = op->req->conn;
+    if (l->forwarded) {
+        return forwarded_address(arena, op_request_header(op, "x-forwarded-for"));
+    }
+    if (conn->callbacks->get_peername(conn, (struct sockaddr *)&peer) == 0) {
+        return str_n("", 0);
+    }
+    memcpy(&v4, &peer, sizeof(v4));
+    memcpy(&v6, &peer, sizeof(v6));
+    return peer.ss_family == AF_INET    ? address_text(arena, AF_INET, &v4.sin_addr)
+           : peer.ss_family == AF_INET6 ? address_text(arena, AF_INET6, &v6.sin6_addr)
+                                        : str_n("", 0);
+}
+
 void lane_run(struct lane *l, lane_fn fn, void *ctx, struct op *op)
 {
     h2o_req_t *req = op->req;
@@ -111,6 +163,7 @@ void lane_run(struct lane *l, lane_fn fn, void *ctx, struct op *op)
                      : str_n("", 0),
         .authorization = copy(job->arena, op_request_header(op, "authorization")),
         .content_type = copy(job->arena, op_request_header(op, "content-type")),
+        .address = sender_address(l, job->arena, op),
         .body = copy(job->arena, op_str(req->entity)),
     };
     if (queue_push(l->queue, job) != 0) {
@@ -126,6 +179,7 @@ int lane_new(const struct lane_options *options, struct lane **ret, struct err *
 {
     AUTO(lane_free) struct lane *l = mem_new(struct lane);
     l->n_threads = options->threads;
+    l->forwarded = options->forwarded;
     l->threads = mem_array((size_t)options->threads, sizeof(pthread_t));
     l->queue = queue_new(options->queue);
     int r = pool_new(options->conninfo, DB_API, options->threads, &l->pool, err);

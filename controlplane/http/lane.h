@@ -8,6 +8,7 @@
 struct lane_request {
     struct str method, path, query; /* query without '?' */
     struct str authorization, content_type;
+    struct str address; /* of the sender, as text; of an IPv6 address its network of 64 bits */
     struct str body;
 };
 typedef void (*lane_fn)(void *ctx, struct db *db, const struct lane_request *request,
@@ -18,6 +19,8 @@ struct lane_options {
     const char *conninfo;
     int threads;
     size_t queue; /* requests that wait */
+    /* The sender's address is the last one of X-Forwarded-For: a load balancer puts it there. */
+    bool forwarded;
 };
 int lane_new(const struct lane_options *options, struct lane **ret, struct err *err) must_check;
 int lane_start(struct lane *l) must_check;

@@ -3,6 +3,7 @@
 #include "http/routes.h"
 
 #include "api/api.h"
+#include "api/signin.h"
 #include "hooks/hook.h"
 #include "hooks/hook_url.h"
 #include "http/metrics.h"
@@ -55,6 +56,22 @@ static void handle_results(void *arg, struct op *op)
     }
 }
 
+static void handle_signin(void *arg, struct db *db, const struct lane_request *request,
+                          struct reply *reply)
+{
+    struct routes_ctx *ctx = arg;
+    if (!ctx->api) {
+        reply_error(reply, 404, "not_found", "this process does not serve the API");
+        return;
+    }
+    struct signin_request to = {.method = request->method,
+                                .path = request->path,
+                                .query = request->query,
+                                .body = request->body,
+                                .address = request->address};
+    signin_handle(ctx->api, db, &to, reply);
+}
+
 static void handle_healthz(void *arg, struct op *op)
 {
     op_send(op, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
@@ -89,6 +106,11 @@ const struct route routes[] = {
     {MEDIA_PATH, true, METHOD_GET | METHOD_PUT, LANE_POOL, MEDIA_MAX_BYTES,
      .on_pool = handle_media},
     {RESULTS_PATH, true, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_results},
+    {"/auth/", true, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,
+     .on_pool = handle_signin},
+    {"/authorize", false, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,
+     .on_pool = handle_signin},
+    {"/oauth/token", false, METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY, .on_pool = handle_signin},
     {"/healthz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_healthz},
     {"/readyz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_readyz},
     {"/metrics", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_metrics},

@@ -13,8 +13,8 @@ ON CONFLICT (organization_id, lower(email)) DO UPDATE SET updated_at = app_user.
 RETURNING id, role;
 
 -- name: account_token
-INSERT INTO api_token (id, organization_id, user_id, name, token_hash, expires_at)
-VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5,
+INSERT INTO api_token (id, organization_id, user_id, name, token_hash, scope, expires_at)
+VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5, $7,
         CASE WHEN $6::int > 0 THEN now() + $6::int * interval '1 day' END);
 
 -- name: database_exists
