@@ -17,8 +17,8 @@ BUILDS = {
     # name: (compiler, meson options, what is built ahead; [] = everything)
     'asan': ('gcc', ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1'], []),
     'tsan': ('gcc', ['-Db_sanitize=thread', '-Db_lundef=false', '-Doptimization=1'], PROGRAMS),
-    'gcc': ('gcc', ['-Dc_args=-D_FORTIFY_SOURCE=2'], []),
-    'clang': ('clang', [], []),
+    'gcc': ('gcc', ['-Dc_args=-D_FORTIFY_SOURCE=2'], PROGRAMS),
+    'clang': ('clang', [], PROGRAMS),
 }
 
 SUITES = [
