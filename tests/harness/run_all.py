@@ -21,6 +21,9 @@ BUILDS = {
     'clang': ('clang', [], PROGRAMS),
 }
 
+# Files side by side, since most of a test is waiting; each process has its own PostgreSQL.
+SIDE_BY_SIDE = ['-n', '2', '--dist', 'loadfile']
+
 SUITES = [
     # name, build, kind, arguments
     ('lint', 'asan', 'meson', ['--suite', 'lint']),
@@ -29,9 +32,9 @@ SUITES = [
     ('store', 'asan', 'meson', ['--suite', 'db']),
     ('clang build', 'clang', 'build', []),
     ('release build', 'gcc', 'build', []),
-    ('end to end', 'asan', 'pytest', ['tests/e2e']),
+    ('end to end', 'asan', 'pytest', ['tests/e2e'] + SIDE_BY_SIDE),
     ('conformance', 'asan', 'pytest', ['tests/conformance']),
-    ('command line client', 'gcc', 'pytest', ['tests/prism']),
+    ('command line client', 'gcc', 'pytest', ['tests/prism'] + SIDE_BY_SIDE),
     ('faults, short', 'gcc', 'pytest', ['tests/fault']),
     ('threads', 'tsan', 'meson', ['--suite', 'threads']),
     ('threads, end to end', 'tsan', 'pytest', ['tests/e2e', '-m', 'smoke']),
