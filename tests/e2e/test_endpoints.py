@@ -128,7 +128,7 @@ def test_pause_and_new_version(tenant):
     refused(wait_gone(deployment.url(), body={'flow': 'A'}), 404, 'instance_paused')
     tenant.api.done('updateInstance', 'instance', 'id', id=deployment.id, enabled=True)
     url = deployment.url()
-    assert deployment.send({'flow': 'A'}).status == 200
+    wait_until(lambda: deployment.send({'flow': 'A'}).status == 200, 10, 'it runs again')
     definition['flows'][1]['name'] = 'C'
     definition['flowNameField'] = FLOW_HEADER
     tenant.publish(definition)
