@@ -18,7 +18,7 @@ BUILDS = {
     'asan': ('gcc', ['-Db_sanitize=address,undefined', '-Db_lundef=false', '-Doptimization=1'], []),
     'tsan': ('gcc', ['-Db_sanitize=thread', '-Db_lundef=false', '-Doptimization=1'], PROGRAMS),
     'gcc': ('gcc', ['-Dc_args=-D_FORTIFY_SOURCE=2'], PROGRAMS),
-    'clang': ('clang', [], PROGRAMS),
+    'clang': ('clang', ['-Doptimization=0'], PROGRAMS),
 }
 
 # Files side by side, since most of a test is waiting; each process has its own PostgreSQL.
@@ -33,9 +33,9 @@ SUITES = [
     ('clang build', 'clang', 'build', []),
     ('release build', 'gcc', 'build', []),
     ('end to end', 'asan', 'pytest', ['tests/e2e'] + SIDE_BY_SIDE),
-    ('conformance', 'asan', 'pytest', ['tests/conformance']),
+    ('conformance', 'asan', 'pytest', ['tests/conformance', '-n', '2']),
     ('command line client', 'gcc', 'pytest', ['tests/prism'] + SIDE_BY_SIDE),
-    ('faults, short', 'gcc', 'pytest', ['tests/fault']),
+    ('faults, short', 'gcc', 'pytest', ['tests/fault', '-n', '2']),
     ('threads', 'tsan', 'meson', ['--suite', 'threads']),
     ('threads, end to end', 'tsan', 'pytest', ['tests/e2e', '-m', 'smoke']),
 ]
