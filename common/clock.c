@@ -33,6 +33,15 @@ void clock_wait_ns(int64_t ns)
     }
 }
 
+void clock_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t monotonic;
+    ASSERT(pthread_condattr_init(&monotonic) == 0);
+    ASSERT(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    ASSERT(pthread_cond_init(cond, &monotonic) == 0);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
 void clock_iso(int64_t epoch_ns, char ret_text[CLOCK_ISO_LEN + 1])
 {
     int64_t sec = epoch_ns / NS_PER_SEC, ns = epoch_ns % NS_PER_SEC;

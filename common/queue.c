@@ -23,16 +23,9 @@ struct queue *queue_new(size_t cap)
            !__builtin_add_overflow(size, sizeof(struct queue), &size));
     struct queue *q = mem_zalloc(size);
     q->cap = cap;
-    pthread_condattr_t attr;
     int rc = pthread_mutex_init(&q->lock, NULL);
     ASSERT(rc == 0);
-    rc = pthread_condattr_init(&attr);
-    ASSERT(rc == 0);
-    rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    ASSERT(rc == 0);
-    rc = pthread_cond_init(&q->filled, &attr);
-    ASSERT(rc == 0);
-    (void)pthread_condattr_destroy(&attr);
+    clock_cond_init(&q->filled);
     return q;
 }
 

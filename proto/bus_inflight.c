@@ -173,11 +173,7 @@ void inflight_init(struct bus *bus)
     struct inflight *f = &bus->inflight;
     f->earliest_ns = INT64_MAX;
     pthread_mutex_init(&f->mutex, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->wake, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&f->wake);
     f->slots = mem_array(INFLIGHT_MAX, sizeof(*f->slots));
     ASSERT(pthread_create(&f->timer, NULL, timer_main, f) == 0);
 }

@@ -64,13 +64,9 @@ static void *heartbeat_main(void *arg)
 struct heartbeat *heartbeat_new(const struct heartbeat_options *options)
 {
     struct heartbeat *hb = mem_new(struct heartbeat);
-    pthread_condattr_t attr;
     hb->options = *options;
     ASSERT(pthread_mutex_init(&hb->lock, NULL) == 0);
-    ASSERT(pthread_condattr_init(&attr) == 0);
-    ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(&hb->stop, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
+    clock_cond_init(&hb->stop);
     ASSERT(pthread_create(&hb->thread, NULL, heartbeat_main, hb) == 0);
     return hb;
 }

@@ -190,22 +190,13 @@ static void *outbox_main(void *arg)
     return NULL;
 }
 
-static void cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    ASSERT(pthread_condattr_init(&attr) == 0);
-    ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(cond, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 struct outbox *outbox_new(const struct outbox_options *options)
 {
     struct outbox *o = mem_new(struct outbox);
     o->options = *options;
     ASSERT(pthread_mutex_init(&o->lock, NULL) == 0);
-    cond_init(&o->work);
-    cond_init(&o->space);
+    clock_cond_init(&o->work);
+    clock_cond_init(&o->space);
     o->last = &o->first;
     ASSERT(pthread_create(&o->thread, NULL, outbox_main, o) == 0);
     return o;

@@ -47,15 +47,6 @@ struct slot_pool {
     bool stopping;
 };
 
-static void cond_init_monotonic(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    ASSERT(pthread_condattr_init(&attr) == 0);
-    ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(cond, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
-}
-
 static void cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns)
 {
     struct timespec ts = clock_timespec(until_ns);
@@ -71,7 +62,7 @@ struct slot_pool *slot_pool_new(const struct slot_options *options)
     }
     pool->options.max_slots = MAX(pool->options.max_slots, 1);
     ASSERT(pthread_mutex_init(&pool->lock, NULL) == 0);
-    cond_init_monotonic(&pool->room);
+    clock_cond_init(&pool->room);
     return pool;
 }
 
@@ -159,7 +150,7 @@ static bool spawn(struct slot_pool *pool)
 {
     struct slot *slot = mem_new(struct slot);
     slot->pool = pool;
-    cond_init_monotonic(&slot->wake);
+    clock_cond_init(&slot->wake);
     pthread_attr_t attr;
     pthread_t thread;
     ASSERT(pthread_attr_init(&attr) == 0);

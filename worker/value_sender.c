@@ -35,7 +35,6 @@ struct value_sender *value_sender_new(const struct value_sender_options *options
                                       const struct value *value)
 {
     struct value_sender *s = mem_new(struct value_sender);
-    pthread_condattr_t attr;
     s->options = *options;
     s->options.window = MAX(1, MIN(options->window, WINDOW_MAX));
     s->value = *value;
@@ -44,10 +43,7 @@ struct value_sender *value_sender_new(const struct value_sender_options *options
     buf_init(&s->packed, VALUE_CHUNK_BYTES);
     buf_init(&s->message, VALUE_CHUNK_BYTES + MESSAGE_ROOM);
     ASSERT(pthread_mutex_init(&s->lock, NULL) == 0);
-    ASSERT(pthread_condattr_init(&attr) == 0);
-    ASSERT(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    ASSERT(pthread_cond_init(&s->answered, &attr) == 0);
-    (void)pthread_condattr_destroy(&attr);
+    clock_cond_init(&s->answered);
     return s;
 }
 

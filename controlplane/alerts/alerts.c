@@ -98,11 +98,7 @@ struct alerts *alerts_new(const struct alerts_options *options)
         s->senders[i] = (struct alert_sender){.owner = s, .sender = sender_new(&options->sender)};
     }
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&s->stop);
     return s;
 }
 

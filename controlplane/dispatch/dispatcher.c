@@ -112,21 +112,17 @@ int dispatcher_new(const struct dispatcher_options *options, struct dispatcher *
     d->line = waiting_new(BYTES_BUDGET);
     d->sent = mem_array(SENT_MAX, sizeof(*d->sent));
     pthread_mutex_init(&d->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&d->stop, &attr);
+    clock_cond_init(&d->stop);
     for (int i = 0; i < PUBLISHERS; i++) {
         struct publisher *p = &d->publishers[i];
         p->d = d;
         p->reads_back = i > 0;
-        pthread_cond_init(&p->changed, &attr);
+        clock_cond_init(&p->changed);
         for (int k = 0; k < IN_FLIGHT; k++) {
             p->slots[k].p = p;
             buf_init(&p->slots[k].message, MESSAGE_MAX_BYTES);
         }
     }
-    pthread_condattr_destroy(&attr);
     *ret = d;
     return 0;
 }

@@ -42,11 +42,7 @@ int gate_new(const struct gate_options *options, struct gate **ret, struct err *
     g->every_ms = options->every_ms ? options->every_ms : DEFAULT_EVERY_MS;
     g->all = true;
     pthread_mutex_init(&g->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&g->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&g->changed);
     *ret = g;
     return 0;
 }

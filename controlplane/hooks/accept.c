@@ -463,11 +463,7 @@ int accept_new(const struct accept_options *options, struct accept **ret, struct
     o->chunk_bytes = o->chunk_bytes ? o->chunk_bytes : DEFAULT_CHUNK_BYTES;
     buf_init(&a->scratch, 2 * MESSAGE_MAX_BYTES);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->work, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&a->work);
     pthread_cond_init(&a->idle, NULL);
     *ret = a;
     return 0;

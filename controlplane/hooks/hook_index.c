@@ -77,11 +77,7 @@ int hook_index_new(const char *conninfo, struct hook_index **ret, struct err *er
     x->asked = mem_array(ASKED_SLOTS, sizeof(*x->asked));
     pthread_rwlock_init(&x->lock, NULL);
     pthread_mutex_init(&x->questions_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&x->loaded_cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&x->loaded_cond);
     *ret = x;
     return 0;
 }

@@ -214,11 +214,7 @@ int scheduler_new(const struct scheduler_options *options, struct scheduler **re
     s->options = *options;
     s->conninfo = mem_strdup(options->conninfo);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&s->stop, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    clock_cond_init(&s->stop);
     *ret = s;
     return 0;
 }

@@ -20,11 +20,7 @@ int pool_new(const char *conninfo, enum db_role role, int size, struct pool **re
 {
     ASSERT(size > 0);
     struct pool *p = mem_new(struct pool);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->freed, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&p->freed);
     pthread_mutex_init(&p->lock, NULL);
     p->conninfo = mem_strdup(conninfo);
     p->role = role;
