@@ -13,6 +13,7 @@
 #include "db.h"
 #include "log.h"
 #include "presence.h"
+#include "recorder/intake.h"
 #include "subjects.h"
 
 #define QUEUE_MAX_BYTES MIB(64)
@@ -20,11 +21,9 @@
 #define READ_BYTES      MIB(1) /* of parts in an answer; one is always sent */
 
 struct part {
-    struct part *next;
-    struct arena *arena; /* of all below and of the struct */
+    struct intake_item item; /* first: turned back; its arena has all of this */
     struct checkpoint checkpoint;
     const char *reply_to;
-    size_t bytes;
     bool stored;
 };
 
@@ -36,11 +35,7 @@ struct checkpoints {
     pthread_t thread;
     bool started;
     _Atomic uint64_t stored;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
-    struct part *head, **tail;
-    size_t bytes;
-    bool stopping;
+    struct intake queue;
 };
 
 struct checkpoints *checkpoints_new(const struct checkpoints_options *options)
@@ -48,30 +43,17 @@ struct checkpoints *checkpoints_new(const struct checkpoints_options *options)
     struct checkpoints *c = mem_new(struct checkpoints);
     c->bus = options->bus;
     c->conninfo = mem_strdup(options->conninfo);
-    c->tail = &c->head;
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->changed, NULL);
+    intake_init(&c->queue, QUEUE_MAX_BYTES);
     return c;
-}
-
-static void part_free(struct part *p)
-{
-    arena_free(p->arena);
 }
 
 struct checkpoints *checkpoints_free(struct checkpoints *c)
 {
     if (c) {
         checkpoints_stop(c);
-        while (c->head) {
-            struct part *next = c->head->next;
-            part_free(c->head);
-            c->head = next;
-        }
+        intake_done(&c->queue);
         db_close(c->db);
         db_close(c->read_db);
-        pthread_cond_destroy(&c->changed);
-        pthread_mutex_destroy(&c->lock);
         mem_free(c->conninfo);
         mem_free(c);
     }
@@ -103,46 +85,21 @@ static void on_part(void *ctx, struct bus_message *m)
         return;
     }
     p->reply_to = arena_strdup(a, reply_to);
-    pthread_mutex_lock(&c->lock);
-    if (!c->stopping && c->bytes < QUEUE_MAX_BYTES) {
-        c->bytes += p->bytes = own.len;
-        p->arena = TAKE(a);
-        *c->tail = p;
-        c->tail = &p->next;
-        pthread_cond_signal(&c->changed);
+    if (intake_put(&c->queue, &p->item, a, own.len)) {
+        a = NULL;
     }
-    pthread_mutex_unlock(&c->lock);
 }
 
-/* Up to BATCH_MAX parts, one an execution; the others stay for the next round. NULL when stopping.
- */
-static size_t take(struct checkpoints *c, struct part **ret_parts)
+/* One of an execution; the others stay for the next round. */
+static bool fits(const struct intake_item *item, struct intake_item *const *taken, size_t n)
 {
-    pthread_mutex_lock(&c->lock);
-    while (!c->head && !c->stopping) {
-        pthread_cond_wait(&c->changed, &c->lock);
-    }
-    size_t n = 0;
-    for (struct part **at = &c->head; !c->stopping && *at && n < BATCH_MAX;) {
-        struct part *p = *at;
-        bool twice = false;
-        for (size_t i = 0; i < n && !twice; i++) {
-            twice = uuid_eq(&ret_parts[i]->checkpoint.execution_id, &p->checkpoint.execution_id);
+    const struct uuid *id = &((const struct part *)item)->checkpoint.execution_id;
+    for (size_t i = 0; i < n; i++) {
+        if (uuid_eq(&((const struct part *)taken[i])->checkpoint.execution_id, id)) {
+            return false;
         }
-        if (twice) {
-            at = &p->next;
-            continue;
-        }
-        *at = p->next;
-        c->bytes -= p->bytes;
-        ret_parts[n++] = p;
     }
-    c->tail = &c->head;
-    while (*c->tail) {
-        c->tail = &(*c->tail)->next;
-    }
-    pthread_mutex_unlock(&c->lock);
-    return n;
+    return true;
 }
 
 static struct str number(struct arena *a, uint32_t v)
@@ -199,10 +156,14 @@ static void answer(struct checkpoints *c, const struct part *p)
 static void *run(void *arg)
 {
     struct checkpoints *c = arg;
+    struct intake_item *items[BATCH_MAX];
     struct part *parts[BATCH_MAX];
     size_t n;
-    while ((n = take(c, parts)) > 0) {
+    while ((n = intake_take(&c->queue, items, BATCH_MAX, fits)) > 0) {
         struct err err = {0};
+        for (size_t i = 0; i < n; i++) {
+            parts[i] = (struct part *)items[i];
+        }
         int r = store(c, parts, n, &err);
         if (r != 0) {
             log_warn("checkpoints are put off", LOG_STR("error", err.message), LOG_INT("parts", n));
@@ -212,7 +173,7 @@ static void *run(void *arg)
                 answer(c, parts[i]);
                 c->stored += parts[i]->stored;
             }
-            part_free(parts[i]);
+            intake_item_free(items[i]);
         }
     }
     return NULL;
@@ -288,10 +249,7 @@ void checkpoints_stop(struct checkpoints *c)
 {
     c->store_sub = bus_sub_free(c->store_sub);
     c->read_sub = bus_sub_free(c->read_sub);
-    pthread_mutex_lock(&c->lock);
-    c->stopping = true;
-    pthread_cond_broadcast(&c->changed);
-    pthread_mutex_unlock(&c->lock);
+    intake_stop(&c->queue);
     if (c->started) {
         pthread_join(c->thread, NULL);
         c->started = false;

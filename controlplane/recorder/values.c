@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "db.h"
 #include "log.h"
+#include "recorder/intake.h"
 #include "subjects.h"
 #include "value.h"
 
@@ -20,10 +21,8 @@
 #define N_TEXTS         7
 
 struct chunk {
-    struct chunk *next;
-    struct arena *arena; /* of all below and of the struct */
+    struct intake_item item; /* first: turned back; its arena has all of this */
     struct value_chunk what;
-    size_t bytes;
     enum value_outcome outcome; /* VALUE_NONE = not known: no answer */
 };
 
@@ -35,11 +34,7 @@ struct values {
     pthread_t thread;
     bool started;
     _Atomic uint64_t stored;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
-    struct chunk *head, **tail;
-    size_t bytes;
-    bool stopping;
+    struct intake queue;
 };
 
 struct values *values_new(const struct values_options *options)
@@ -47,30 +42,17 @@ struct values *values_new(const struct values_options *options)
     struct values *v = mem_new(struct values);
     v->bus = options->bus;
     v->conninfo = mem_strdup(options->conninfo);
-    v->tail = &v->head;
-    pthread_mutex_init(&v->lock, NULL);
-    pthread_cond_init(&v->changed, NULL);
+    intake_init(&v->queue, QUEUE_MAX_BYTES);
     return v;
-}
-
-static void chunk_free(struct chunk *c)
-{
-    arena_free(c->arena);
 }
 
 struct values *values_free(struct values *v)
 {
     if (v) {
         values_stop(v);
-        while (v->head) {
-            struct chunk *next = v->head->next;
-            chunk_free(v->head);
-            v->head = next;
-        }
+        intake_done(&v->queue);
         db_close(v->db);
         db_close(v->read_db);
-        pthread_cond_destroy(&v->changed);
-        pthread_mutex_destroy(&v->lock);
         mem_free(v->conninfo);
         mem_free(v);
     }
@@ -101,37 +83,18 @@ static void on_chunk(void *ctx, struct bus_message *m)
         log_warn("a malformed chunk of a large value was left out");
         return;
     }
-    pthread_mutex_lock(&v->lock);
-    if (!v->stopping && v->bytes < QUEUE_MAX_BYTES) {
-        v->bytes += c->bytes = own.len;
-        c->arena = TAKE(a);
-        *v->tail = c;
-        v->tail = &c->next;
-        pthread_cond_signal(&v->changed);
+    if (intake_put(&v->queue, &c->item, a, own.len)) {
+        a = NULL;
     }
-    pthread_mutex_unlock(&v->lock);
 }
 
-/* Returns how many; 0 when stopping. */
-static size_t take(struct values *v, struct chunk **ret_chunks)
+static bool fits(const struct intake_item *item, struct intake_item *const *taken, size_t n)
 {
-    size_t n = 0, bytes = 0;
-    pthread_mutex_lock(&v->lock);
-    while (!v->head && !v->stopping) {
-        pthread_cond_wait(&v->changed, &v->lock);
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        bytes += taken[i]->bytes;
     }
-    while (!v->stopping && v->head && n < BATCH_MAX && (n == 0 || bytes < BATCH_BYTES)) {
-        struct chunk *c = v->head;
-        v->head = c->next;
-        v->bytes -= c->bytes;
-        bytes += c->bytes;
-        ret_chunks[n++] = c;
-    }
-    if (!v->head) {
-        v->tail = &v->head;
-    }
-    pthread_mutex_unlock(&v->lock);
-    return n;
+    return n == 0 || bytes < BATCH_BYTES;
 }
 
 static struct str number(struct arena *a, uint64_t n)
@@ -224,10 +187,14 @@ static void answer(struct values *v, const struct chunk *c)
 static void *run(void *arg)
 {
     struct values *v = arg;
+    struct intake_item *items[BATCH_MAX];
     struct chunk *chunks[BATCH_MAX];
     size_t n;
-    while ((n = take(v, chunks)) > 0) {
+    while ((n = intake_take(&v->queue, items, BATCH_MAX, fits)) > 0) {
         struct err err = {0};
+        for (size_t i = 0; i < n; i++) {
+            chunks[i] = (struct chunk *)items[i];
+        }
         int r = store(v, chunks, n, &err);
         if (r > 0 && r != DB_E_TIMEOUT) {
             r = store_each(v, chunks, n, &err);
@@ -241,7 +208,7 @@ static void *run(void *arg)
                 answer(v, chunks[i]);
             }
             v->stored += chunks[i]->outcome == VALUE_STORED;
-            chunk_free(chunks[i]);
+            intake_item_free(items[i]);
         }
     }
     return NULL;
@@ -307,10 +274,7 @@ void values_stop(struct values *v)
 {
     v->store_sub = bus_sub_free(v->store_sub);
     v->read_sub = bus_sub_free(v->read_sub);
-    pthread_mutex_lock(&v->lock);
-    v->stopping = true;
-    pthread_cond_broadcast(&v->changed);
-    pthread_mutex_unlock(&v->lock);
+    intake_stop(&v->queue);
     if (v->started) {
         pthread_join(v->thread, NULL);
         v->started = false;
