@@ -77,7 +77,7 @@ int hook_reply_parse(struct arena *a, struct str text, struct hook_reply *ret, s
     AUTO(reply_done) struct reply rule = {0};
     reply_init(&rule);
     struct str type = text_of(scratch, json_get(v, STR("contentType")));
-    reply.content_type = reply_content_type(&rule, type) ? own(a, type) : str_n("", 0);
+    reply.content_type = reply_content_type_fits(type) ? own(a, type) : str_n("", 0);
     read_headers(scratch, &reply, &rule, json_get(v, STR("headers")));
     for (size_t i = 0; i < reply.n_headers; i++) {
         reply.headers[i].name = own(a, reply.headers[i].name);

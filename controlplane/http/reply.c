@@ -99,9 +99,14 @@ static bool is_field_value(struct str s)
     return true;
 }
 
+bool reply_content_type_fits(struct str content_type)
+{
+    return is_field_value(content_type) && content_type.len <= 1000;
+}
+
 bool reply_content_type(struct reply *r, struct str content_type)
 {
-    if (!is_field_value(content_type) || content_type.len > 1000) {
+    if (!reply_content_type_fits(content_type)) {
         return false;
     }
     mem_free(r->own_content_type);

@@ -24,6 +24,7 @@ void reply_clear(struct reply *r); /* as after reply_init */
 
 /* Copies. A content type with bytes that are not printable ASCII is refused. */
 bool reply_content_type(struct reply *r, struct str content_type);
+bool reply_content_type_fits(struct str content_type);
 /* Copies name and value. Returns false, adding nothing, for a header that is not a valid token, has
  * control bytes in its value (no response splitting), is hop-by-hop or set by the server itself
  * (Content-Length, Transfer-Encoding, Connection, Content-Type, Date, Server), or is one too many.

@@ -23,9 +23,7 @@ static void store_failed(struct reply *reply, const struct err *err)
 /* A type that can stand in a header. */
 static struct str content_type_of(struct str given)
 {
-    AUTO(reply_done) struct reply rule = {0};
-    reply_init(&rule);
-    bool fits = given.len > 0 && given.len <= CONTENT_TYPE_MAX && reply_content_type(&rule, given);
+    bool fits = given.len > 0 && given.len <= CONTENT_TYPE_MAX && reply_content_type_fits(given);
     return fits ? given : STR(OCTETS);
 }
 

@@ -259,8 +259,6 @@ static void refuse(struct download *d, struct op *op)
 static void begin(struct download *d)
 {
     struct op *op = TAKE(d->op);
-    AUTO(reply_done) struct reply rule = {0};
-    reply_init(&rule);
     if (d->rc != 0) {
         refuse(d, op);
         return;
@@ -271,7 +269,7 @@ static void begin(struct download *d)
         return;
     }
     const char *type = d->source.content_type;
-    if (!reply_content_type(&rule, str_of(type))) {
+    if (!reply_content_type_fits(str_of(type))) {
         type = "application/octet-stream";
     }
     add_headers(d, op);
