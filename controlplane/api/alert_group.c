@@ -27,13 +27,13 @@ int mutate_create_alert_group(struct call *c, struct err *err)
 
 int mutate_find_alert_group(struct call *c, struct err *err)
 {
-    return alert_find(c, "AlertGroup", QUERY_API_ALERT_GROUP_LOCK, err);
+    return call_find(c, "id", "AlertGroup", QUERY_API_ALERT_GROUP_LOCK, &c->id, NULL, err);
 }
 
 int mutate_update_alert_group(struct call *c, struct err *err)
 {
     struct members members;
-    struct db_param name = alert_new_name(c);
+    struct db_param name = call_name(c, "name", ALERT_NAME_MAX);
     int rc = mutate_find_alert_group(c, err);
     rc = rc ? rc : read_members(c, &members, err);
     return rc || c->n_errors ? rc

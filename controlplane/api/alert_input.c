@@ -44,25 +44,3 @@ int alert_ids(struct call *c, const struct alert_ids *what, struct db_param *ret
     }
     return rc;
 }
-
-struct db_param alert_new_name(struct call *c)
-{
-    struct str name;
-    return call_input(c, "name").type == JSON_STRING &&
-                   call_need_text(c, "name", ALERT_NAME_MAX, &name)
-               ? DB_STR(name)
-               : DB_NULL;
-}
-
-int alert_find(struct call *c, const char *type, enum query_id lock, struct err *err)
-{
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, "id", type, &c->id)) {
-        return 0;
-    }
-    int rc = db_run(c->db, lock, &rows, err, DB_UUID(c->id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The %s does not exist.", type);
-    }
-    return rc;
-}

@@ -36,16 +36,10 @@ static bool has_id(struct call *c, const char *field)
 static int find_target(struct call *c, const char *field, const char *type, enum query_id query,
                        struct uuid *ret_id, struct uuid *ret_instance, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, field, type, ret_id)) {
-        return 0;
-    }
-    int rc = db_run(c->db, query, &rows, err, DB_UUID(*ret_id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, field, "The %s does not exist.", type);
-    }
-    if (rc == 0) {
-        *ret_instance = db_uuid(rows, 0, 0);
+    AUTO(db_rows_free) struct db_rows *row = NULL;
+    int rc = call_find(c, field, type, query, ret_id, &row, err);
+    if (row) {
+        *ret_instance = db_uuid(row, 0, 0);
     }
     return rc;
 }
@@ -133,13 +127,13 @@ int mutate_create_alert_monitor(struct call *c, struct err *err)
 
 int mutate_find_alert_monitor(struct call *c, struct err *err)
 {
-    return alert_find(c, "AlertMonitor", QUERY_API_ALERT_MONITOR_LOCK, err);
+    return call_find(c, "id", "AlertMonitor", QUERY_API_ALERT_MONITOR_LOCK, &c->id, NULL, err);
 }
 
 int mutate_update_alert_monitor(struct call *c, struct err *err)
 {
     struct conditions with;
-    struct db_param name = alert_new_name(c);
+    struct db_param name = call_name(c, "name", ALERT_NAME_MAX);
     int rc = mutate_find_alert_monitor(c, err);
     rc = rc || c->n_errors ? rc : read_conditions(c, &with, err);
     return rc || c->n_errors ? rc : put(c, &with, name, err);

@@ -6,7 +6,7 @@
 #include "definition/definition.h"
 #include "domain/role.h"
 #include "enc.h"
-#include "org_key.h"
+#include "api/sealed.h"
 
 static bool resolve_definition(struct call *c, struct gql_sel *sel, struct json raw,
                                struct json *ret)
@@ -38,8 +38,7 @@ static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct js
                                   struct json *ret)
 {
     struct json_builder list, all;
-    struct uuid id;
-    struct str sealed = json_as_str(json_at(raw, 1)), plain;
+    struct str plain;
     struct json inputs;
     struct err err;
     json_build_array(&list, c->a);
@@ -47,17 +46,13 @@ static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct js
     json_append(&all, STR("nodes"), json_built(&list));
     json_append(&all, STR("totalCount"), json_num(0));
     *ret = json_built(&all);
-    if (sealed.len == 0 || !uuid_parse(json_as_str(json_at(raw, 0)), &id)) {
+    if (!call_open_raw(c, sel, "instance_config_variable.sealed_inputs", raw, &plain)) {
+        return false;
+    }
+    if (!plain.ptr) {
         return true;
     }
-    uint8_t *bytes = arena_alloc(c->a, sealed.len);
-    size_t len;
-    bool ok = enc_base64_decode(sealed, bytes, sealed.len, &len) && call_key(c, &err) == 0 &&
-              secret_open(c->a, &c->key, str_n((char *)bytes, len),
-                          org_key_aad(c->a, "instance_config_variable.sealed_inputs", &id), &plain,
-                          &err) == 0 &&
-              json_parse(c->a, plain, &inputs, &err) == 0;
-    if (!ok) {
+    if (json_parse(c->a, plain, &inputs, &err) != 0) {
         return gql_fail(&c->rq, sel->loc, "SEALED", "A sealed value cannot be opened.");
     }
     for (uint32_t i = 0; inputs.type == JSON_ARRAY && i < inputs.len; i++) {

@@ -1,7 +1,7 @@
 /* Owns the mutations of API tokens: what programs ask with. On a lane thread, inside the mutation's
  * transaction. A token is in one answer; only its SHA-256 is kept. It refuses to make one that may
  * more, or lasts longer, than who asks with a token of the kind that others gave. */
-#include "api/api_priv.h"
+#include "api/input.h"
 #include "domain/role.h"
 #include "enc.h"
 
@@ -87,18 +87,15 @@ int mutate_revoke_api_token(struct call *c, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     bool everybodys = uuid_is_nil(&c->viewer.customer) && c->viewer.role >= ROLE_ADMIN;
-    if (!call_need_id(c, "id", "ApiToken", &c->id)) {
-        return 0;
+    int rc = call_find(c, "id", "ApiToken", QUERY_SIGNIN_TOKEN_OWNER, &c->id, &rows, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
     }
-    int rc = db_run(c->db, QUERY_SIGNIN_TOKEN_OWNER, &rows, err, DB_UUID(c->id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The ApiToken does not exist.");
-    }
-    if (rc == 0 && !everybodys) {
+    if (!everybodys) {
         struct uuid owner = db_uuid(rows, 0, 0);
         if (!uuid_eq(&owner, &c->viewer.user)) {
             return call_refuse(c, "id", "The token is another user's: it takes an admin.");
         }
     }
-    return rc != 0 ? rc : db_run(c->db, QUERY_SIGNIN_TOKEN_REVOKE, NULL, err, DB_UUID(c->id));
+    return db_run(c->db, QUERY_SIGNIN_TOKEN_REVOKE, NULL, err, DB_UUID(c->id));
 }

@@ -67,22 +67,12 @@ int mutate_create_customer(struct call *c, struct err *err)
 /* id, attachments; NULL with an error when there is none. */
 static int find_customer(struct call *c, struct db_rows **ret, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, "id", "Customer", &c->id)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_API_CUSTOMER_LOCK, &rows, err, DB_UUID(c->id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The Customer does not exist.");
-    }
-    *ret = TAKE(rows);
-    return rc;
+    return call_find(c, "id", "Customer", QUERY_API_CUSTOMER_LOCK, &c->id, ret, err);
 }
 
 int mutate_find_customer(struct call *c, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    return find_customer(c, &rows, err);
+    return find_customer(c, NULL, err);
 }
 
 int mutate_update_customer(struct call *c, struct err *err)

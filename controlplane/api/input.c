@@ -62,16 +62,26 @@ struct db_param call_json_object(struct call *c, const char *field)
     return call_opt_text(c, field);
 }
 
-int call_customer(struct call *c, struct uuid *ret, struct err *err)
+int call_find(struct call *c, const char *field, const char *type, enum query_id query,
+              struct uuid *ret_id, struct db_rows **ret_row, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, "customer", "Customer", ret)) {
+    if (!call_need_id(c, field, type, ret_id)) {
         return 0;
     }
-    int rc = db_run(c->db, QUERY_API_CUSTOMER_LOCK, &rows, err, DB_UUID(*ret));
-    return rc == 0 && db_rows_n(rows) == 0
-               ? call_refuse(c, "customer", "The Customer does not exist.")
-               : rc;
+    int rc = db_run(c->db, query, &rows, err, DB_UUID(*ret_id));
+    if (rc == 0 && db_rows_n(rows) == 0) {
+        return call_refuse(c, field, "The %s does not exist.", type);
+    }
+    if (rc == 0 && ret_row) {
+        *ret_row = TAKE(rows);
+    }
+    return rc;
+}
+
+int call_customer(struct call *c, struct uuid *ret, struct err *err)
+{
+    return call_find(c, "customer", "Customer", QUERY_API_CUSTOMER_LOCK, ret, NULL, err);
 }
 
 /* ---- attachments ---- */

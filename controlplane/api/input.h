@@ -13,6 +13,10 @@ struct db_param call_url(struct call *c, const char *field);
 /* The JSON text of an object of at most 64 KB; "" takes it away. */
 struct db_param call_json_object(struct call *c, const char *field);
 
+/* The object that a field names by its global id, and the row that the query has of it; an error on
+ * the field when there is none. ret_row may be NULL. */
+int call_find(struct call *c, const char *field, const char *type, enum query_id query,
+              struct uuid *ret_id, struct db_rows **ret_row, struct err *err) must_check;
 /* The customer that the field "customer" names, locked; an error when it does not exist. A foreign
  * key does not know of tenants: what it refers to is looked for first. */
 int call_customer(struct call *c, struct uuid *ret, struct err *err) must_check;

@@ -1,6 +1,7 @@
 /* Owns creating, changing and deleting instances. On a lane thread, inside the mutation's
  * transaction. Deploying is in instance_deploy.c,
  * the hidden test instance in test_run.c. */
+#include "api/input.h"
 #include "api/instance_config.h"
 
 #define NAME_MAX_BYTES 500
@@ -83,15 +84,7 @@ int mutate_create_instance(struct call *c, struct err *err)
 
 int mutate_find_instance(struct call *c, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, "id", "Instance", &c->id)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &rows, err, DB_UUID(c->id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The Instance does not exist.");
-    }
-    return rc;
+    return call_find(c, "id", "Instance", QUERY_API_INSTANCE_LOCK, &c->id, NULL, err);
 }
 
 /* What changes the next deploy but not what runs now. */

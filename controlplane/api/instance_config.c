@@ -3,7 +3,7 @@
  * inside the mutation's transaction. */
 #include "api/instance_config.h"
 
-#include "org_key.h"
+#include "api/sealed.h"
 
 #define SEALED_COLUMN    "instance_config_variable.sealed_inputs"
 #define VALUE_MAX_BYTES  MIB(1)
@@ -33,10 +33,7 @@ static int open_inputs(struct call *c, const struct uuid *row, struct str sealed
                        struct err *err)
 {
     struct str plain;
-    int rc = call_key(c, err);
-    rc =
-        rc ? rc
-           : secret_open(c->a, &c->key, sealed, org_key_aad(c->a, SEALED_COLUMN, row), &plain, err);
+    int rc = call_open(c, SEALED_COLUMN, row, sealed, &plain, err);
     return rc ? rc : json_parse(c->a, plain, ret, err);
 }
 
@@ -163,23 +160,18 @@ static struct db_param text_or_null(struct str s)
 static int store_one(struct call *c, const struct uuid *instance, const char *key,
                      const struct uuid *old_id, const struct config_setting *s, struct err *err)
 {
-    AUTO(buf_done) struct buf plain = {0}, sealed = {0};
     struct uuid id = uuid_is_nil(old_id) ? uuid_v7() : *old_id;
-    buf_init(&plain, INPUTS_MAX_BYTES * 2);
-    buf_init(&sealed, INPUTS_MAX_BYTES * 3);
-    if (s->inputs.type == JSON_ARRAY) {
-        int rc = call_key(c, err);
-        if (rc != 0) {
-            return rc;
-        }
-        json_dump(&plain, s->inputs);
-        secret_seal(&c->key, buf_str(&plain), org_key_aad(c->a, SEALED_COLUMN, &id), &sealed);
-        secret_wipe(plain.data, plain.len);
+    struct db_param sealed = DB_NULL;
+    int rc = s->inputs.type == JSON_ARRAY
+                 ? call_seal(c, SEALED_COLUMN, &id, s->inputs, &sealed, err)
+                 : 0;
+    if (rc != 0) {
+        return rc;
     }
     return db_run(c->db, QUERY_API_CONFIG_VAR_PUT, NULL, err, DB_UUID(id),
                   DB_UUID(c->viewer.organization), DB_UUID(*instance), DB_TEXT(key),
                   s->has_value ? DB_STR(s->value) : DB_NULL, text_or_null(s->schedule_type),
-                  text_or_null(s->time_zone), sealed.len ? DB_BYTES(buf_str(&sealed)) : DB_NULL);
+                  text_or_null(s->time_zone), sealed);
 }
 
 int instance_config_store(struct call *c, const struct uuid *instance, struct instance_config *x,

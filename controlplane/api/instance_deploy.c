@@ -3,6 +3,7 @@
  * execution, all in the mutation's transaction. On a lane thread. */
 #include "api/instance_config.h"
 
+#include "api/sealed.h"
 #include "clock.h"
 #include "cron.h"
 #include "org_key.h"
@@ -80,7 +81,6 @@ int instance_flow_configs_put(struct call *c, const struct uuid *instance,
 
 static int put_keys(struct call *c, const struct uuid *config, struct json keys, struct err *err)
 {
-    AUTO(buf_done) struct buf plain = {0}, sealed = {0};
     struct json_builder list;
     uint8_t(*digests)[32] = arena_array(c->a, MAX_KEYS, sizeof(*digests));
     struct str hashes[MAX_KEYS];
@@ -97,18 +97,13 @@ static int put_keys(struct call *c, const struct uuid *config, struct json keys,
         n++;
         json_push(&list, keys.items[i]);
     }
-    int rc = call_key(c, err);
-    if (rc != 0) {
-        return rc;
-    }
-    buf_init(&plain, KIB(32));
-    buf_init(&sealed, KIB(64));
-    json_dump(&plain, json_built(&list));
-    secret_seal(&c->key, buf_str(&plain),
-                org_key_aad(c->a, "instance_flow_config.sealed_api_keys", config), &sealed);
-    secret_wipe(plain.data, plain.len);
-    return db_run(c->db, QUERY_API_FLOW_CONFIG_KEYS, NULL, err, DB_UUID(*config),
-                  n ? DB_BYTES(buf_str(&sealed)) : DB_NULL, DB_BYTESS(hashes, n));
+    struct db_param sealed = DB_NULL;
+    int rc = n ? call_seal(c, "instance_flow_config.sealed_api_keys", config, json_built(&list),
+                           &sealed, err)
+               : 0;
+    return rc ? rc
+              : db_run(c->db, QUERY_API_FLOW_CONFIG_KEYS, NULL, err, DB_UUID(*config), sealed,
+                       DB_BYTESS(hashes, n));
 }
 
 int instance_flow_configs_keys(struct call *c, const struct uuid *instance,

@@ -57,18 +57,7 @@ int input_customer(struct call *c, struct uuid *ret, struct err *err)
 
 int version_lock(struct call *c, const char *field, struct db_rows **ret, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, field, "Integration", &c->id)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_INTEGRATION_LOCK, &rows, err, DB_UUID(c->id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, field, "The Integration does not exist.");
-    }
-    if (rc == 0) {
-        *ret = TAKE(rows);
-    }
-    return rc;
+    return call_find(c, field, "Integration", QUERY_INTEGRATION_LOCK, &c->id, ret, err);
 }
 
 /* --- an empty definition ---------------------------------------------------------------------- */

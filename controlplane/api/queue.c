@@ -2,22 +2,16 @@
  * accepted event always ends; the gate sees free places within a second. On a lane thread, inside
  * the mutation's transaction. Releases and removals take their turns by the same lock, so that what
  * is removed was not released in the same moment. */
-#include "api/api_priv.h"
+#include "api/input.h"
 
 #define ITEMS_MAX 100000
 
 /* Locks the queue of the flow config of the input. */
 static int find_queue(struct call *c, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, "id", "InstanceFlowConfig", &c->id)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_API_FLOW_CONFIG_DEPLOYED, &rows, err, DB_UUID(c->id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The InstanceFlowConfig does not exist.");
-    }
-    return rc == 0 ? db_run(c->db, QUERY_API_QUEUE_LOCK, NULL, err) : rc;
+    int rc =
+        call_find(c, "id", "InstanceFlowConfig", QUERY_API_FLOW_CONFIG_DEPLOYED, &c->id, NULL, err);
+    return rc || c->n_errors ? rc : db_run(c->db, QUERY_API_QUEUE_LOCK, NULL, err);
 }
 
 static int remove_items(struct call *c, int64_t most, struct err *err)

@@ -1,7 +1,7 @@
 /* Owns the mutations of an organization's signing keys. On a lane thread, inside the mutation's
  * transaction. A private key is in one answer and nowhere else; it refuses more keys than a token
  * may be tried against. */
-#include "api/api_priv.h"
+#include "api/input.h"
 #include "domain/signing_key.h"
 
 #define KEYS_MAX 10 /* of an organization: each is tried on a token */
@@ -91,15 +91,7 @@ int mutate_import_signing_key(struct call *c, struct err *err)
 
 int mutate_find_signing_key(struct call *c, struct err *err)
 {
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    if (!call_need_id(c, "id", "OrganizationSigningKey", &c->id)) {
-        return 0;
-    }
-    int rc = db_run(c->db, QUERY_SIGNIN_KEY_FIND, &rows, err, DB_UUID(c->id));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The OrganizationSigningKey does not exist.");
-    }
-    return rc;
+    return call_find(c, "id", "OrganizationSigningKey", QUERY_SIGNIN_KEY_FIND, &c->id, NULL, err);
 }
 
 int mutate_delete_signing_key(struct call *c, struct err *err)
