@@ -236,6 +236,19 @@ static struct json take_segment(struct json v, const struct path_segment *segmen
     return json_undefined();
 }
 
+const char *path_words(struct arena *a, struct str step_key, const struct path *p)
+{
+    AUTO(buf_done) struct buf text = {0};
+    buf_init(&text, (size_t)2 * PATH_MAX_BYTES);
+    buf_add_str(&text, step_key);
+    buf_adds(&text, ".results");
+    for (size_t i = 0; i < p->n_segments; i++) {
+        buf_addc(&text, '.');
+        buf_add_str(&text, p->segments[i].key);
+    }
+    return arena_strndup(a, text.data, text.len);
+}
+
 struct json path_resolve(const struct path *p, struct json root_value)
 {
     struct json v = root_value;

@@ -25,6 +25,8 @@ int path_compile(struct arena *a, struct str text, struct path **ret, struct err
 /* A path compiled again from the keys of its segments, whose bytes are copied; NULL when there are
  * none, or too many. The root is the results, the step unknown. */
 struct path *path_of_keys(struct arena *a, const struct str *keys, size_t n);
+/* A path into results written again, of a step called so: "onExecution.results.flow". */
+const char *path_words(struct arena *a, struct str step_key, const struct path *p);
 /* Of a key that is an index of a list: the number, else -1. */
 int64_t path_index(struct str key);
 /* Segments applied to the root's value: undefined on a missing segment, through null, numbers and

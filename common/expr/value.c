@@ -336,6 +336,14 @@ struct str value_to_text(struct arena *a, struct json v)
     return text;
 }
 
+bool value_word(struct arena *a, struct json v, struct str *ret)
+{
+    bool scalar = v.type == JSON_STRING || v.type == JSON_NUMBER || v.type == JSON_TRUE ||
+                  v.type == JSON_FALSE;
+    *ret = scalar ? str_trim(value_to_text(a, v)) : STR("");
+    return scalar;
+}
+
 /* UTF-8 sorts by code point; in UTF-16 what needs surrogates sorts before U+E000 to U+FFFF. */
 static int code_unit_rank(char c)
 {

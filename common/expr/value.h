@@ -14,8 +14,11 @@ struct str value_to_string(struct arena *a,
  * of what the arena has left; value_text tells by false that it was. */
 struct str value_to_text(struct arena *a, struct json v);
 bool value_text(struct arena *a, struct json v, struct str *ret) must_check;
-/* The same, appended: strings as is, binary as UTF-8 with U+FFFD for bytes that are none, nothing
- * for null and undefined. */
+/* Of a string, number or boolean that text without the blanks around it; false for what has none.
+ */
+bool value_word(struct arena *a, struct json v, struct str *ret) must_check;
+/* value_to_text, appended: strings as is, binary as UTF-8 with U+FFFD for bytes that are none,
+ * nothing for null and undefined. */
 void value_add_text(struct buf *b, struct json v);
 /* == and ===, but two arrays, objects or binaries are equal by content: same members in any order,
  * their values compared by the same rule, but that a list or object in one is never equal to a text

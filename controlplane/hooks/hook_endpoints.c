@@ -255,13 +255,14 @@ static struct hook_endpoint_slot *put(struct hook_endpoints *t, const struct uui
     return slot;
 }
 
-static void drop_members(struct hook_endpoints *t, const struct uuid *instance_id, uint32_t round)
+/* Of a bucket: those of the instance, or all, that the round has not seen. */
+static void drop_members(struct hook_endpoints *t, size_t bucket, const struct uuid *instance_id,
+                         uint32_t round)
 {
     struct hook_member *next;
-    for (struct hook_member *m = t->by_instance[uuid_hash(instance_id) & (t->cap - 1)]; m;
-         m = next) {
+    for (struct hook_member *m = t->by_instance[bucket]; m; m = next) {
         next = m->next_of_instance;
-        if (uuid_eq(&m->instance_id, instance_id) && m->round != round) {
+        if (m->round != round && (!instance_id || uuid_eq(&m->instance_id, instance_id))) {
             unlink_member(t, m);
             mem_free(m);
         }
@@ -283,7 +284,7 @@ void hook_endpoints_put_instance(struct hook_endpoints *t, const struct db_rows 
                   COL_FLOW_NAME, COL_CUSTOMER_ID, round);
         return;
     }
-    drop_members(t, &id, round);
+    drop_members(t, uuid_hash(&id) & (t->cap - 1), &id, round);
     if (router || db_is_null(rows, row, COL_EXTERNAL_ID)) {
         return;
     }
@@ -329,13 +330,6 @@ void hook_endpoints_drop_unseen(struct hook_endpoints *t, const struct uuid *id,
                 at = &slot->next;
             }
         }
-        struct hook_member *next;
-        for (struct hook_member *m = t->by_instance[i]; m; m = next) {
-            next = m->next_of_instance;
-            if (m->round != round && (all || uuid_eq(&m->instance_id, id))) {
-                unlink_member(t, m);
-                mem_free(m);
-            }
-        }
+        drop_members(t, i, all ? NULL : id, round);
     }
 }

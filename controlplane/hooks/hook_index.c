@@ -172,22 +172,24 @@ static void drop_unseen(struct hook_index *x, const struct uuid *id)
     pthread_rwlock_unlock(&x->lock);
 }
 
-/* Endpoints of instances; nil: of all. *ret_router_of: of the last one. */
-static int load_endpoints(struct hook_index *x, const struct uuid *instance_id,
-                          struct uuid *ret_router_of, struct err *err)
+/* Pages of endpoints; nil id: of all. */
+static int load_pages(struct hook_index *x, enum query_id query, const struct uuid *id,
+                      void (*put)(struct hook_index *x, const struct db_rows *rows, size_t row,
+                                  struct uuid *ret_router_of),
+                      struct uuid *ret_router_of, struct err *err)
 {
     struct uuid after = {{0}};
     for (size_t n = PAGE_ROWS; n == PAGE_ROWS;) {
         AUTO(db_rows_free) struct db_rows *rows = NULL;
-        int r = db_run(x->db, QUERY_HOOK_INDEX_ENDPOINTS, &rows, err, DB_UUID(after),
-                       DB_UUID_OR_NULL(*instance_id), DB_I64(PAGE_ROWS));
+        int r = db_run(x->db, query, &rows, err, DB_UUID(after), DB_UUID_OR_NULL(*id),
+                       DB_I64(PAGE_ROWS));
         if (r != 0) {
             return r;
         }
         n = db_rows_n(rows);
         pthread_rwlock_wrlock(&x->lock);
         for (size_t row = 0; row < n; row++) {
-            hook_endpoints_put_instance(&x->endpoints, rows, row, x->round, ret_router_of);
+            put(x, rows, row, ret_router_of);
         }
         pthread_rwlock_unlock(&x->lock);
         after = n > 0 ? db_uuid(rows, n - 1, 0) : after;
@@ -195,26 +197,28 @@ static int load_endpoints(struct hook_index *x, const struct uuid *instance_id,
     return 0;
 }
 
-/* Shared integrations; nil: all. */
+static void put_endpoint(struct hook_index *x, const struct db_rows *rows, size_t row,
+                         struct uuid *ret_router_of)
+{
+    hook_endpoints_put_instance(&x->endpoints, rows, row, x->round, ret_router_of);
+}
+
+static void put_shared(struct hook_index *x, const struct db_rows *rows, size_t row,
+                       struct uuid *unused_router_of)
+{
+    hook_endpoints_put_shared(&x->endpoints, rows, row, x->round);
+}
+
+/* *ret_router_of: of the last instance. */
+static int load_endpoints(struct hook_index *x, const struct uuid *instance_id,
+                          struct uuid *ret_router_of, struct err *err)
+{
+    return load_pages(x, QUERY_HOOK_INDEX_ENDPOINTS, instance_id, put_endpoint, ret_router_of, err);
+}
+
 static int load_shared(struct hook_index *x, const struct uuid *sequence_id, struct err *err)
 {
-    struct uuid after = {{0}};
-    for (size_t n = PAGE_ROWS; n == PAGE_ROWS;) {
-        AUTO(db_rows_free) struct db_rows *rows = NULL;
-        int r = db_run(x->db, QUERY_HOOK_INDEX_SHARED, &rows, err, DB_UUID(after),
-                       DB_UUID_OR_NULL(*sequence_id), DB_I64(PAGE_ROWS));
-        if (r != 0) {
-            return r;
-        }
-        n = db_rows_n(rows);
-        pthread_rwlock_wrlock(&x->lock);
-        for (size_t row = 0; row < n; row++) {
-            hook_endpoints_put_shared(&x->endpoints, rows, row, x->round);
-        }
-        pthread_rwlock_unlock(&x->lock);
-        after = n > 0 ? db_uuid(rows, n - 1, 0) : after;
-    }
-    return 0;
+    return load_pages(x, QUERY_HOOK_INDEX_SHARED, sequence_id, put_shared, NULL, err);
 }
 
 static int load_integration(struct hook_index *x, const struct uuid *sequence_id, struct err *err)

@@ -6,9 +6,9 @@
 
 #include "expr/value.h"
 #include "request_payload.h"
+#include "run_result.h"
 
-#define NAME_MAX_BYTES KIB(4)
-#define SHOWN_BYTES    100
+#define SHOWN_BYTES 100
 
 void hook_route_done(struct hook_route *r)
 {
@@ -32,16 +32,7 @@ static void ask(struct hook_route *r, enum hook_url_kind kind, const struct uuid
 /* "payload.results.headers.x-flow" again. */
 static const char *words_of(struct arena *a, const struct path *path)
 {
-    struct buf text;
-    buf_init(&text, PATH_MAX_BYTES);
-    buf_adds(&text, "payload.results");
-    for (size_t i = 0; i < path->n_segments; i++) {
-        buf_addc(&text, '.');
-        buf_add_str(&text, path->segments[i].key);
-    }
-    const char *words = arena_strndup(a, text.data, text.len);
-    buf_done(&text);
-    return words;
+    return path_words(a, STR("payload"), path);
 }
 
 /* A text, number or boolean that is not empty, as text. */
@@ -49,10 +40,8 @@ static bool read_field(struct arena *a, const struct hook_request *request, cons
                        const char *field, struct str *ret, struct hook_route *refusal)
 {
     struct json v = request_payload_get(a, request, path);
-    bool scalar = v.type == JSON_STRING || v.type == JSON_NUMBER || v.type == JSON_TRUE ||
-                  v.type == JSON_FALSE;
-    struct str text = scalar ? str_trim(value_to_text(a, v)) : STR("");
-    if (text.len == 0 || text.len > NAME_MAX_BYTES) {
+    struct str text;
+    if (!value_word(a, v, &text) || text.len == 0 || text.len > ROUTE_VALUE_MAX) {
         (void)err_set(&refusal->why, -EINVAL, "routing",
                       "the request has no usable value at %.200s, which the integration's %s "
                       "refers to",

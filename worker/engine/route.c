@@ -5,20 +5,6 @@
 
 #include "expr/value.h"
 
-/* "onExecution.results.flow" again. */
-static struct str words_of(struct run *run, const struct path *path)
-{
-    struct buf *text = &run->memory->text;
-    buf_clear(text);
-    buf_add_str(text, path->step_key);
-    buf_adds(text, ".results");
-    for (size_t i = 0; i < path->n_segments; i++) {
-        buf_addc(text, '.');
-        buf_add_str(text, path->segments[i].key);
-    }
-    return str_n(arena_strndup(run->keep, text->data, text->len), text->len);
-}
-
 static int read_field(struct run *run, const struct path *path, const char *field,
                       struct route_value *ret, struct err *err)
 {
@@ -31,10 +17,9 @@ static int read_field(struct run *run, const struct path *path, const char *fiel
         root = e->has_result ? e->result : json_undefined();
     }
     struct json v = path_resolve(path, root);
-    bool scalar = v.type == JSON_STRING || v.type == JSON_NUMBER || v.type == JSON_TRUE ||
-                  v.type == JSON_FALSE;
-    struct str text = scalar ? str_trim(value_to_text(run->keep, v)) : STR("");
-    ret->field = words_of(run, path);
+    struct str text;
+    bool scalar = value_word(run->keep, v, &text);
+    ret->field = str_of(path_words(run->keep, path->step_key, path));
     ret->value = text;
     if (text.len == 0 || text.len > ROUTE_VALUE_MAX) {
         return err_set(err, -EINVAL, "routing.value",
