@@ -1,46 +1,17 @@
 /* Judging against a real PostgreSQL: each monitor trips once whichever replica has the turn, what
  * is committed late is seen, nothing is watched without monitors. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "db_fixture.h"
 
 #include "alerts/judge.h"
-#include "migrate.h"
 
 #define N     200
 #define ROUND 20 /* passes of each of two replicas */
 
-static struct db *db;
-
-static void sql(const char *text)
-{
-    struct err err = {0};
-    if (db_exec(db, text, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-}
-
-static int64_t number(const char *text)
-{
-    struct db_rows *rows = NULL;
-    struct err err = {0};
-    if (db_query_text(db, str_of(text), NULL, 0, &rows, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-    int64_t n = db_int(rows, 0, 0);
-    db_rows_free(rows);
-    return n;
-}
-
 static int setup(void **state)
 {
     struct err err;
-    int applied = 0;
-    if (db_open(getenv("LEAT_TEST_POSTGRES"), DB_OWNER, "test", &db, &err) != 0 ||
-        migrate_run(db, &applied, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
+    if (open_database() != 0) {
         return -1;
     }
     return db_exec(
@@ -57,12 +28,6 @@ static int setup(void **state)
         "INSERT INTO instance_flow_config (id, organization_id, instance_id, identity) SELECT "
         "gen_random_uuid(), organization_id, id, 'f' FROM instance",
         &err);
-}
-
-static int teardown(void **state)
-{
-    db_close(db);
-    return 0;
 }
 
 static int each_setup(void **state)
@@ -177,5 +142,5 @@ int main(void)
         cmocka_unit_test_setup(test_replicas_side_by_side, each_setup),
         cmocka_unit_test_setup(test_no_turn_while_another_has_it, each_setup),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_database);
 }

@@ -2,39 +2,15 @@
  * shared by content, small. */
 #include <malloc.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "db_fixture.h"
 
 #include "clock.h"
-#include "db.h"
 #include "hooks/hook_index.h"
-#include "migrate.h"
 #include "secret.h"
 
 #define WAIT_NS (30 * NS_PER_SEC)
 
-static struct db *db;
 static struct hook_index *hook_index;
-
-static void sql(const char *text)
-{
-    struct err err = {0};
-    if (db_exec(db, text, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-}
-
-/* Ids: the kind in the first group, the number in the last. */
-static struct uuid id_of(const char *kind, int n)
-{
-    char text[64];
-    struct uuid id;
-    (void)snprintf(text, sizeof(text), "%s-0000-7000-8000-%012d", kind, n);
-    assert_true(uuid_parse(str_of(text), &id));
-    return id;
-}
 
 static struct uuid config_of(int n)
 {
@@ -44,10 +20,7 @@ static struct uuid config_of(int n)
 static int setup(void **state)
 {
     struct err err;
-    int applied = 0;
-    if (db_open(getenv("LEAT_TEST_POSTGRES"), DB_OWNER, "test", &db, &err) != 0 ||
-        migrate_run(db, &applied, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
+    if (open_database() != 0) {
         return -1;
     }
     return db_exec(
@@ -75,12 +48,6 @@ static int setup(void **state)
         "SELECT tid('cccccccc', n), tid('aaaaaaaa', 1), tid('eeeeeeee', n), tid('ffffffff', "
         "1 + n % 4), 'f' FROM generate_series(first, last) n $$",
         &err);
-}
-
-static int teardown(void **state)
-{
-    db_close(db);
-    return 0;
 }
 
 static int each_setup(void **state)
@@ -315,5 +282,5 @@ int main(void)
         TEST(test_small),
 #endif
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_database);
 }

@@ -1,46 +1,18 @@
 /* Routing by what is in a request, against a real PostgreSQL: instances, customers, changes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "db_fixture.h"
 
 #include "clock.h"
-#include "db.h"
 #include "hooks/hook_route.h"
-#include "migrate.h"
 
 #define WAIT_NS (30 * NS_PER_SEC)
 
-static struct db *db;
 static struct hook_index *hook_index;
-
-static void sql(const char *text)
-{
-    struct err err = {0};
-    if (db_exec(db, text, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-}
-
-/* Ids: the kind in the first group, the number in the last. */
-static struct uuid id_of(const char *kind, int n)
-{
-    char text[64];
-    struct uuid id;
-    (void)snprintf(text, sizeof(text), "%s-0000-7000-8000-%012d", kind, n);
-    assert_true(uuid_parse(str_of(text), &id));
-    return id;
-}
 
 /* Organizations 1 and 2 with customers c1.. each; integration 1 (versions 11, 12) is shared, 2 has
  * an address an instance, 3 one a flow. Instance n has the flow configs 10 n + 1, 10 n + 2. */
 static int setup(void **state)
 {
-    struct err err;
-    int applied = 0;
-    if (db_open(getenv("LEAT_TEST_POSTGRES"), DB_OWNER, "test", &db, &err) != 0 ||
-        migrate_run(db, &applied, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
+    if (open_database() != 0) {
         return -1;
     }
     sql("CREATE FUNCTION tid(kind text, n int) RETURNS uuid LANGUAGE sql AS "

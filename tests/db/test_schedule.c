@@ -1,46 +1,17 @@
 /* Claiming schedules against a real PostgreSQL: each tick fires once, missed ones once in all,
  * paused instances not. */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "db_fixture.h"
 
 #include "clock.h"
-#include "migrate.h"
 #include "schedule/scheduler.h"
 
 #define N 500
 
-static struct db *db;
-
-static void sql(const char *text)
-{
-    struct err err = {0};
-    if (db_exec(db, text, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-}
-
-static int64_t number(const char *text)
-{
-    struct db_rows *rows = NULL;
-    struct err err = {0};
-    if (db_query_text(db, str_of(text), NULL, 0, &rows, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-    int64_t n = db_int(rows, 0, 0);
-    db_rows_free(rows);
-    return n;
-}
-
 static int setup(void **state)
 {
     struct err err;
-    int applied = 0;
-    if (db_open(getenv("LEAT_TEST_POSTGRES"), DB_OWNER, "test", &db, &err) != 0 ||
-        migrate_run(db, &applied, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
+    if (open_database() != 0) {
         return -1;
     }
     return db_exec(
@@ -52,12 +23,6 @@ static int setup(void **state)
         "sequence_id, name, definition, definition_hash) SELECT i.id, o.id, i.id, 'i', '', '' "
         "FROM i, organization o",
         &err);
-}
-
-static int teardown(void **state)
-{
-    db_close(db);
-    return 0;
 }
 
 /* N instances, each with one flow config and no schedule. */
@@ -198,5 +163,5 @@ int main(void)
         TEST(test_paused_and_undeployed),  TEST(test_unreadable_schedule_is_put_off),
         TEST(test_replicas_share),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_database);
 }

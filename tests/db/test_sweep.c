@@ -1,40 +1,17 @@
 /* The sweeper's queries against a real PostgreSQL: what is lost, what is leased, what is on the
  * way; and the row-level security that keeps tenants apart. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "db_fixture.h"
 
 #include "clock.h"
-#include "migrate.h"
 
-static struct db *db;
 static struct uuid organization;
-
-static void run_sql(const char *sql, const struct db_param *params, size_t n)
-{
-    struct err err = {0};
-    if (db_query_text(db, str_of(sql), params, n, NULL, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-}
 
 static int setup(void **state)
 {
-    struct err err;
-    int applied = 0;
-    if (db_open(getenv("LEAT_TEST_POSTGRES"), DB_OWNER, "test", &db, &err) != 0 ||
-        migrate_run(db, &applied, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
+    if (open_database() != 0) {
         return -1;
     }
     organization = uuid_v7();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    db_close(db);
     return 0;
 }
 
@@ -218,5 +195,5 @@ int main(void)
         cmocka_unit_test(test_tenants_are_apart),
         cmocka_unit_test(test_partitions),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_database);
 }

@@ -1,34 +1,17 @@
 /* The SQL of large values against a real PostgreSQL: stored once, refused, kept, swept, forgotten.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "db_fixture.h"
 
 #include "clock.h"
-#include "migrate.h"
 #include "recorder/batch.h"
 #include "results/source.h"
 #include "value.h"
 
-static struct db *db;
 static struct uuid organization, instance, integration;
-
-static void sql(const char *text, const struct db_param *params, size_t n)
-{
-    struct err err = {0};
-    if (db_query_text(db, str_of(text), params, n, NULL, &err) != 0) {
-        fail_msg("%s", err.message);
-    }
-}
 
 static int setup(void **state)
 {
-    struct err err;
-    int applied = 0;
-    if (db_open(getenv("LEAT_TEST_POSTGRES"), DB_OWNER, "test", &db, &err) != 0 ||
-        migrate_run(db, &applied, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
+    if (open_database() != 0) {
         return -1;
     }
     organization = uuid_v7();
@@ -36,21 +19,15 @@ static int setup(void **state)
     integration = uuid_v7();
     struct db_param of[] = {DB_UUID(organization)};
     struct db_param made[] = {DB_UUID(instance), DB_UUID(organization), DB_UUID(integration)};
-    sql("INSERT INTO organization (id, name, data_key) VALUES ($1::uuid, 'o', '')", of, 1);
-    sql("ALTER TABLE instance DROP CONSTRAINT instance_integration_id_fkey", NULL, 0);
-    sql("INSERT INTO instance (id, organization_id, integration_id, name) "
-        "VALUES ($1::uuid, $2::uuid, $3::uuid, 'i')",
-        made, 3);
+    run_sql("INSERT INTO organization (id, name, data_key) VALUES ($1::uuid, 'o', '')", of, 1);
+    run_sql("ALTER TABLE instance DROP CONSTRAINT instance_integration_id_fkey", NULL, 0);
+    run_sql("INSERT INTO instance (id, organization_id, integration_id, name) "
+            "VALUES ($1::uuid, $2::uuid, $3::uuid, 'i')",
+            made, 3);
     return 0;
 }
 
-static int teardown(void **state)
-{
-    db_close(db);
-    return 0;
-}
-
-static int64_t number(const char *text, const struct uuid *id)
+static int64_t number_of(const char *text, const struct uuid *id)
 {
     struct db_rows *rows = NULL;
     struct db_param params[] = {DB_UUID(*id)};
@@ -134,11 +111,11 @@ static void test_stored_once(void **state)
     assert_int_equal(store(&e, &v, "1", "0", "6", "xyz"), VALUE_STORED); /* the answer was lost */
     assert_int_equal(store(&e, &v, "1", "1", "6", "def"), VALUE_STORED);
     assert_int_equal(store(&e, &w, "1", "0", "3", "ghi"), VALUE_STORED);
-    assert_int_equal(number(VALUES, &e), 2);
-    assert_int_equal(number(CHUNKS, &e), 3);
-    assert_int_equal(number("SELECT count(*) FROM execution_value_chunk WHERE execution_id = "
-                            "$1::uuid AND data = 'abc'",
-                            &e),
+    assert_int_equal(number_of(VALUES, &e), 2);
+    assert_int_equal(number_of(CHUNKS, &e), 3);
+    assert_int_equal(number_of("SELECT count(*) FROM execution_value_chunk WHERE execution_id = "
+                               "$1::uuid AND data = 'abc'",
+                               &e),
                      1);
 }
 
@@ -153,12 +130,12 @@ static void test_refused(void **state)
     assert_int_equal(store(&e, &x, "1", "0", "1", "a"), VALUE_FULL);
     record(&e, NULL, 0);
     assert_int_equal(store(&e, &v, "1", "2", "2147483000", "abc"), VALUE_LATE);
-    assert_int_equal(number(CHUNKS, &e), 3);
+    assert_int_equal(number_of(CHUNKS, &e), 3);
 
     struct db_param params[] = {DB_UUID(taken)};
-    sql("INSERT INTO execution_lease (execution_id, attempt, lease_until) "
-        "VALUES ($1::uuid, 2, now())",
-        params, 1);
+    run_sql("INSERT INTO execution_lease (execution_id, attempt, lease_until) "
+            "VALUES ($1::uuid, 2, now())",
+            params, 1);
     assert_int_equal(store(&taken, &v, "1", "0", "3", "abc"), VALUE_LATE);
     assert_int_equal(store(&taken, &v, "2", "0", "3", "abc"), VALUE_STORED);
     while (sweep(100) > 0) {
@@ -177,16 +154,16 @@ static void test_kept_and_swept(void **state)
     assert_int_equal(sweep(1), 1);
     assert_int_equal(sweep(100), 1);
     assert_int_equal(sweep(100), 0);
-    assert_int_equal(number(VALUES, &e), 1);
-    assert_int_equal(number(CHUNKS, &e), 1);
-    assert_int_equal(number(CHUNKS, &running), 1);
+    assert_int_equal(number_of(VALUES, &e), 1);
+    assert_int_equal(number_of(CHUNKS, &e), 1);
+    assert_int_equal(number_of(CHUNKS, &running), 1);
     /* A chunk whose value is gone. */
     struct db_param params[] = {DB_UUID(e)};
     struct err err;
-    sql("DELETE FROM execution_value WHERE execution_id = $1::uuid", params, 1);
+    run_sql("DELETE FROM execution_value WHERE execution_id = $1::uuid", params, 1);
     assert_int_equal(db_run(db, QUERY_VALUE_FORGET_CHUNKS, NULL, &err), 0);
-    assert_int_equal(number(CHUNKS, &e), 0);
-    assert_int_equal(number(CHUNKS, &running), 1);
+    assert_int_equal(number_of(CHUNKS, &e), 0);
+    assert_int_equal(number_of(CHUNKS, &running), 1);
 }
 
 static int read_as(const struct uuid *who, const struct uuid *e, const struct uuid *v,
@@ -231,29 +208,31 @@ static void test_reading(void **state)
     record(&e, (struct value_ref[]){{v}}, 1);
     assert_int_equal(read_as(&organization, &e, &v, RESULT_VALUE, &none, type), 0);
     struct db_param params[] = {DB_UUID(instance)};
-    sql("DELETE FROM instance WHERE id = $1::uuid", params, 1);
+    run_sql("DELETE FROM instance WHERE id = $1::uuid", params, 1);
     buf_clear(&none);
     assert_int_equal(read_as(&organization, &e, &v, RESULT_VALUE, &none, type), -ENOENT);
     assert_int_equal(db_run(db, QUERY_VALUE_FORGET, NULL, &err), 0);
     assert_int_equal(sweep(100), 1);
-    assert_int_equal(number(CHUNKS, &e), 0);
+    assert_int_equal(number_of(CHUNKS, &e), 0);
 }
 
 /* Both tables have the partitions that executions have, and lose them with these. */
 static void test_partitions(void **state)
 {
     struct uuid none = {{0}};
-    assert_int_equal(number("SELECT count(*) FROM pg_class WHERE $1::uuid IS NOT NULL AND relname "
-                            "~ '^execution_[0-9]{8}$'",
-                            &none),
-                     number("SELECT count(*) FROM pg_class WHERE $1::uuid IS NOT NULL AND relname "
-                            "~ '^execution_value_chunk_[0-9]{8}$'",
-                            &none));
-    sql("SELECT leat_partitions_drop(-10)", NULL, 0);
-    assert_int_equal(number("SELECT count(*) FROM pg_class WHERE $1::uuid IS NOT NULL AND relname "
-                            "~ '^execution_value.*_[0-9]{8}$'",
-                            &none),
-                     0);
+    assert_int_equal(
+        number_of("SELECT count(*) FROM pg_class WHERE $1::uuid IS NOT NULL AND relname "
+                  "~ '^execution_[0-9]{8}$'",
+                  &none),
+        number_of("SELECT count(*) FROM pg_class WHERE $1::uuid IS NOT NULL AND relname "
+                  "~ '^execution_value_chunk_[0-9]{8}$'",
+                  &none));
+    run_sql("SELECT leat_partitions_drop(-10)", NULL, 0);
+    assert_int_equal(
+        number_of("SELECT count(*) FROM pg_class WHERE $1::uuid IS NOT NULL AND relname "
+                  "~ '^execution_value.*_[0-9]{8}$'",
+                  &none),
+        0);
 }
 
 int main(void)
@@ -263,5 +242,5 @@ int main(void)
         cmocka_unit_test(test_kept_and_swept), cmocka_unit_test(test_reading),
         cmocka_unit_test(test_partitions),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, close_database);
 }
