@@ -251,7 +251,8 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                   .conninfo = postgres,
                                                   .pool = pool,
                                                   .dispatcher = cp->dispatcher,
-                                                  .retention_days = (int)cp->config.retention_days},
+                                                  .retention_days = (int)cp->config.retention_days,
+                                                  .audit_days = (int)cp->config.audit_days},
                         &cp->sweeper, err);
         r = r == 0 ? sweeper_start(cp->sweeper) : r;
     }

@@ -9,6 +9,7 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the subcommand; returns the exit status */
 };
 int command_dev(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_account(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_migrate(int argc, char **argv);

@@ -6,6 +6,7 @@
 
 static const struct command commands[] = {
     {"account", "let a user choose a password, or set it", command_account},
+    {"audit", "verify the chain of the audit log", command_audit},
     {"dev", "run everything on this machine: PostgreSQL, NATS, control plane, worker", command_dev},
     {"migrate", "bring a database to this version's schema", command_migrate},
     {"token", "make an API token for a user", command_token},
