@@ -22,6 +22,7 @@
 #include "log.h"
 #include "media/media_url.h"
 #include "migrate.h"
+#include "outbound/events.h"
 #include "recorder/checkpoints.h"
 #include "recorder/progress.h"
 #include "recorder/recorder.h"
@@ -70,6 +71,7 @@ struct controlplane {
     struct sweeper *sweeper;
     struct scheduler *scheduler;
     struct alerts *alerts;
+    struct events *events;
     struct address_policy webhook_addresses, smtp_addresses;
     struct net_server smtp;
     _Atomic bool streams_made;
@@ -202,7 +204,10 @@ static int make_alerts(struct controlplane *cp, struct err *err)
                                                                 .policy = &cp->webhook_addresses,
                                                                 .smtp = &cp->smtp,
                                                                 .mail_from = c->mail_from}});
-    return alerts_start(cp->alerts);
+    cp->events = events_new(&(struct events_options){
+        .conninfo = c->postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
+    r = alerts_start(cp->alerts);
+    return r ? r : events_start(cp->events);
 }
 
 static void on_executions(void *arg, const struct uuid *ids, size_t n)
@@ -528,6 +533,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->alerts) {
         alerts_stop(cp->alerts);
     }
+    if (cp->events) {
+        events_stop(cp->events);
+    }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
     }
@@ -579,6 +587,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         metrics_clear_gauges();
         scheduler_free(cp->scheduler);
         alerts_free(cp->alerts);
+        events_free(cp->events);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);

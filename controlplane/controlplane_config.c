@@ -140,7 +140,8 @@ const struct config_option controlplane_options[] = {
      .type = CONFIG_STR,
      .offset = AT(allow_addresses),
      .fallback = "",
-     .help = "address ranges that alert webhooks may reach besides public ones, comma separated"},
+     .help = "address ranges that alert and event webhooks may reach besides public ones, comma "
+             "separated"},
     {.name = "smtp-host",
      .type = CONFIG_STR,
      .offset = AT(smtp_host),

@@ -80,6 +80,8 @@ bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, 
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_webhook_headers(struct call *c, struct gql_sel *sel, struct json raw,
+                             struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */
@@ -161,6 +163,11 @@ int mutate_update_user(struct call *c, struct err *err);
 int mutate_find_user_to_delete(struct call *c, struct err *err);
 int mutate_delete_user(struct call *c, struct err *err);
 int mutate_update_organization(struct call *c, struct err *err);
+int mutate_create_webhook_endpoint(struct call *c, struct err *err);
+int mutate_update_webhook_endpoint(struct call *c, struct err *err);
+int mutate_find_webhook_endpoint(struct call *c, struct err *err);
+int mutate_delete_webhook_endpoint(struct call *c, struct err *err);
+int mutate_test_webhook_endpoint(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

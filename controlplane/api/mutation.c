@@ -48,6 +48,10 @@ const struct mutation api_mutations[] = {
     {"update_user", mutate_update_user, NULL},
     {"delete_user", mutate_delete_user, mutate_find_user_to_delete},
     {"update_organization", mutate_update_organization, NULL},
+    {"create_webhook_endpoint", mutate_create_webhook_endpoint, NULL},
+    {"update_webhook_endpoint", mutate_update_webhook_endpoint, NULL},
+    {"delete_webhook_endpoint", mutate_delete_webhook_endpoint, mutate_find_webhook_endpoint},
+    {"test_webhook_endpoint", mutate_test_webhook_endpoint, NULL},
     {0},
 };
 

@@ -226,6 +226,9 @@ static int upkeep(struct sweeper *s, struct err *err)
     if (r == 0 && s->retention_days > 0) {
         r = db_run(s->db, QUERY_ALERT_EVENT_FORGET, NULL, err, DB_I64(s->retention_days));
     }
+    if (r == 0 && s->retention_days > 0) {
+        r = db_run(s->db, QUERY_WEBHOOK_DELIVERY_FORGET, NULL, err, DB_I64(s->retention_days));
+    }
     if (r == 0 && s->audit_days > 0) {
         r = db_run(s->db, QUERY_AUDIT_DROP, NULL, err, DB_I64(s->audit_days));
     }

@@ -85,6 +85,7 @@ BEGIN
     e.hash := leat_audit_hash(e);
     INSERT INTO audit_entry SELECT e.*;
     UPDATE audit_head SET position = e.position, hash = e.hash WHERE organization_id = org;
+    PERFORM leat_event_emit(org, NULL, what, actor, type, object, e.object_name);
 END $$;
 REVOKE ALL ON FUNCTION leat_audit_add(uuid, text, uuid, text, uuid, text, text, uuid, text, text[],
     text) FROM PUBLIC;
@@ -216,3 +217,158 @@ CREATE FUNCTION leat_session_end(hash bytea, everywhere boolean)
     $$;
 REVOKE ALL ON FUNCTION leat_session_end(bytea, boolean) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION leat_session_end(bytea, boolean) TO leat_api;
+
+-- Event webhooks: what is told, to whom, and what is to be sent. Where the audit log gets an entry,
+-- and where a monitor trips, the message is written in the same transaction.
+CREATE TABLE event_type (
+    id          uuid PRIMARY KEY,
+    name        text NOT NULL UNIQUE, -- an action of the audit log, but for alert_monitor.triggered
+    description text NOT NULL
+);
+INSERT INTO event_type (id, name, description)
+SELECT md5(name)::uuid, name, description
+FROM (VALUES
+    ('instance.created', 'An instance was made'),
+    ('instance.updated', 'An instance was changed'),
+    ('instance.deployed', 'An instance was deployed'),
+    ('instance.enabled', 'An instance was enabled'),
+    ('instance.disabled', 'An instance was disabled'),
+    ('instance.deleted', 'An instance was deleted'),
+    ('integration.created', 'An integration was made'),
+    ('integration.imported', 'A definition was imported'),
+    ('integration.updated', 'An integration was changed'),
+    ('integration.published', 'A version was published'),
+    ('integration.forked', 'An integration was forked'),
+    ('integration.availability_updated', 'A version became available or ceased to be'),
+    ('integration.marketplace_updated', 'What the marketplace shows of an integration was changed'),
+    ('integration.deleted', 'An integration was deleted'),
+    ('customer.created', 'A customer was made'),
+    ('customer.updated', 'A customer was changed'),
+    ('customer.deleted', 'A customer was deleted'),
+    ('user.created', 'A user was made'),
+    ('user.updated', 'A user was changed'),
+    ('user.deleted', 'A user was deleted'),
+    ('user.signed_in', 'A user signed in'),
+    ('user.sign_in_refused', 'Somebody tried to sign in as a user'),
+    ('user.password_set', 'A user chose a password'),
+    ('organization.updated', 'The organization was changed'),
+    ('api_token.created', 'An API token was made'),
+    ('api_token.revoked', 'An API token was revoked'),
+    ('api_token.refused', 'An API token was used that holds no more'),
+    ('organization_signing_key.created', 'A signing key was made'),
+    ('organization_signing_key.imported', 'A signing key was imported'),
+    ('organization_signing_key.deleted', 'A signing key was deleted'),
+    ('execution.replayed', 'An execution was replayed'),
+    ('alert_monitor.created', 'An alert monitor was made'),
+    ('alert_monitor.updated', 'An alert monitor was changed'),
+    ('alert_monitor.deleted', 'An alert monitor was deleted'),
+    ('alert_monitor.triggered', 'An alert monitor tripped'),
+    ('alert_monitor.cleared', 'An alert monitor was cleared'),
+    ('alert_group.created', 'An alert group was made'),
+    ('alert_group.updated', 'An alert group was changed'),
+    ('alert_group.deleted', 'An alert group was deleted'),
+    ('alert_webhook.created', 'An alert webhook was made'),
+    ('alert_webhook.updated', 'An alert webhook was changed'),
+    ('alert_webhook.deleted', 'An alert webhook was deleted'),
+    ('webhook_endpoint.created', 'An event webhook was made'),
+    ('webhook_endpoint.updated', 'An event webhook was changed'),
+    ('webhook_endpoint.deleted', 'An event webhook was deleted')
+) AS t (name, description);
+GRANT SELECT ON event_type TO leat_api;
+
+CREATE TABLE webhook_endpoint (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL REFERENCES organization ON DELETE CASCADE,
+    name            text NOT NULL,
+    description     text NOT NULL DEFAULT '',
+    url             text NOT NULL,
+    sealed_secret   bytea, -- JSON text, sealed by the data key
+    sealed_headers  bytea, -- JSON object of names and values, likewise
+    enabled         boolean NOT NULL DEFAULT true,
+    event_types     text[] NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    updated_at      timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX webhook_endpoint_of_organization ON webhook_endpoint (organization_id);
+
+CREATE TABLE webhook_delivery (
+    id              uuid PRIMARY KEY,
+    organization_id uuid NOT NULL,
+    endpoint_id     uuid NOT NULL REFERENCES webhook_endpoint ON DELETE CASCADE,
+    event_type      text NOT NULL,
+    body            text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    attempts        int NOT NULL DEFAULT 0,
+    next_at         timestamptz DEFAULT now(), -- NULL = delivered or given up
+    delivered_at    timestamptz,
+    error           text -- of the last attempt
+);
+CREATE INDEX webhook_delivery_due ON webhook_delivery (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX webhook_delivery_of_endpoint ON webhook_delivery (endpoint_id, id);
+
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['webhook_endpoint', 'webhook_delivery'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('CREATE POLICY tenant ON %I TO leat_api
+            USING (organization_id = (SELECT leat_organization()))', t);
+        EXECUTE format('CREATE POLICY customer_only ON %I AS RESTRICTIVE TO leat_api
+            USING ((SELECT leat_customer()) IS NULL)', t);
+    END LOOP;
+END $$;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_endpoint TO leat_api;
+GRANT SELECT ON webhook_delivery TO leat_api;
+
+-- Writes a message for one endpoint (also one that is not enabled), or for all that want the event.
+CREATE FUNCTION leat_event_emit(org uuid, only_endpoint uuid, what text, actor uuid, type text,
+    object uuid, title text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    INSERT INTO webhook_delivery (id, organization_id, endpoint_id, event_type, body)
+    SELECT leat_uuid_v7(), org, w.id, what, jsonb_build_object(
+        'event_type', what,
+        'user', (SELECT jsonb_build_object('id', leat_gid('User', u.id), 'email', u.email,
+                     'name', u.name) FROM app_user u WHERE u.id = actor),
+        'timestamp', leat_iso(clock_timestamp()),
+        'organization_id', leat_gid('Organization', org),
+        'webhook_id', leat_gid('WebhookEndpoint', w.id),
+        lower(regexp_replace(type, '([a-z0-9])([A-Z])', '\1_\2', 'g')),
+            jsonb_build_object('id', leat_gid(type, object), 'name', title))::text
+    FROM webhook_endpoint w
+    WHERE w.organization_id = org
+      AND CASE WHEN only_endpoint IS NULL THEN w.enabled AND what = ANY (w.event_types)
+               ELSE w.id = only_endpoint END
+$$;
+REVOKE ALL ON FUNCTION leat_event_emit(uuid, uuid, text, uuid, text, uuid, text) FROM PUBLIC;
+
+-- The button of an endpoint.
+CREATE FUNCTION leat_webhook_test(endpoint uuid, actor uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT leat_event_emit(w.organization_id, w.id, 'webhook_endpoint.test', actor,
+        'WebhookEndpoint', w.id, w.name)
+    FROM webhook_endpoint w
+    WHERE w.id = endpoint AND w.organization_id = leat_organization()
+$$;
+REVOKE ALL ON FUNCTION leat_webhook_test(uuid, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION leat_webhook_test(uuid, uuid) TO leat_api;
+-- One that is disabled gets nothing any more.
+CREATE FUNCTION leat_webhook_cancel() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE webhook_delivery SET next_at = NULL, error = 'The webhook was disabled.'
+    WHERE endpoint_id = NEW.id AND next_at IS NOT NULL;
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION leat_webhook_cancel() FROM PUBLIC;
+CREATE TRIGGER cancel AFTER UPDATE OF enabled ON webhook_endpoint
+    FOR EACH ROW WHEN (OLD.enabled AND NOT NEW.enabled) EXECUTE FUNCTION leat_webhook_cancel();
+
+CREATE FUNCTION leat_alert_emit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM leat_event_emit(NEW.organization_id, NULL, 'alert_monitor.triggered', NULL,
+        'AlertMonitor', NEW.monitor_id, NEW.facts->>'NAME');
+    RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION leat_alert_emit() FROM PUBLIC;
+CREATE TRIGGER emit AFTER INSERT ON alert_event FOR EACH ROW EXECUTE FUNCTION leat_alert_emit();
