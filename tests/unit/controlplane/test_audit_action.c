@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -85,6 +86,57 @@ static void test_all_mutations(void **state)
     gql_schema_free(schema);
 }
 
+/* Actions of the audit log that are no mutations. */
+static bool is_other(const char *name)
+{
+    static const char *const others[] = {
+        "user.signed_in",   "user.sign_in_refused", "user.password_set",      "api_token.refused",
+        "instance.enabled", "instance.disabled",    "alert_monitor.triggered"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_mutation(const struct gql_type_def *root, const char *name)
+{
+    char action[AUDIT_ACTION_MAX];
+    struct str object;
+    for (const struct gql_field_def *f = root->fields; f; f = f->next) {
+        if (audit_action(f->name, action, &object) && strcmp(action, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No event can be asked for that never comes. */
+static void test_event_types(void **state)
+{
+    struct gql_schema *schema;
+    struct err err;
+    const struct embed_file *sdl = &api_schema_files[0];
+    char line[300], name[100];
+    size_t n = 0;
+    assert_int_equal(gql_schema_new(str_n(sdl->data, sdl->len), &schema, &err), 0);
+    const struct gql_type_def *root = gql_schema_root(schema, GQL_MUTATION);
+    FILE *f = fopen(TEST_SOURCE_ROOT "/controlplane/store/migrations/0018_trail.sql", "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (sscanf(line, " ('%99[a-z_.]', '", name) == 1 && strchr(name, '.')) {
+            if (!is_other(name) && !is_mutation(root, name)) {
+                fail_msg("nothing makes the event %s", name);
+            }
+            n++;
+        }
+    }
+    fclose(f);
+    assert_true(n > 30);
+    gql_schema_free(schema);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_what_has_none),
         cmocka_unit_test(test_long_names_are_cut),
         cmocka_unit_test(test_all_mutations),
+        cmocka_unit_test(test_event_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
