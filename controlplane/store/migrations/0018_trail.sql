@@ -66,6 +66,8 @@ BEGIN
     IF leat_organization() <> org THEN
         RAISE EXCEPTION 'an entry of another organization';
     END IF;
+    -- First: it may have to wait for somebody who changes an endpoint and comes here next.
+    PERFORM leat_event_emit(org, NULL, what, actor, type, object, coalesce(title, ''));
     INSERT INTO audit_head (organization_id) VALUES (org) ON CONFLICT DO NOTHING;
     SELECT h.position + 1, h.hash INTO e.position, e.previous
     FROM audit_head h WHERE h.organization_id = org FOR UPDATE;
@@ -85,7 +87,6 @@ BEGIN
     e.hash := leat_audit_hash(e);
     INSERT INTO audit_entry SELECT e.*;
     UPDATE audit_head SET position = e.position, hash = e.hash WHERE organization_id = org;
-    PERFORM leat_event_emit(org, NULL, what, actor, type, object, e.object_name);
 END $$;
 REVOKE ALL ON FUNCTION leat_audit_add(uuid, text, uuid, text, uuid, text, text, uuid, text, text[],
     text) FROM PUBLIC;

@@ -53,10 +53,14 @@ WITH failed AS (
         next_at = CASE WHEN $4::int > 0 THEN now() + $4::int * interval '1 second' END
     WHERE id = $1::uuid AND attempts = $2::int AND delivered_at IS NULL AND next_at IS NOT NULL
     RETURNING endpoint_id
+), others AS (
+    SELECT o.id FROM webhook_delivery o JOIN failed ON failed.endpoint_id = o.endpoint_id
+    WHERE o.id <> $1::uuid AND $4::int > 0 AND o.attempts = 0
+      AND o.next_at < now() + $4::int * interval '1 second'
+    FOR UPDATE OF o SKIP LOCKED
 )
 UPDATE webhook_delivery d SET next_at = now() + $4::int * interval '1 second'
-FROM failed WHERE d.endpoint_id = failed.endpoint_id AND d.id <> $1::uuid AND $4::int > 0
-  AND d.attempts = 0 AND d.next_at < now() + $4::int * interval '1 second';
+FROM others WHERE d.id = others.id;
 
 -- name: webhook_delivery_forget
 DELETE FROM webhook_delivery WHERE id < leat_uuid_floor(now() - $1::int * interval '1 day');
