@@ -162,7 +162,8 @@ static int make_dispatch(struct controlplane *cp, struct err *err)
     struct dispatcher_options options = {.bus = cp->bus,
                                          .conninfo = cp->config.postgres,
                                          .pool = cp->config.pool,
-                                         .replica_id = cp->replica_id};
+                                         .replica_id = cp->replica_id,
+                                         .bulk_rate = cp->config.bulk_rate};
     int r = dispatcher_new(&options, &cp->dispatcher, err);
     r = r == 0 ? dispatcher_start(cp->dispatcher) : r;
     if (r == 0) {
