@@ -141,7 +141,9 @@ const struct config_option controlplane_options[] = {
      .type = CONFIG_STR,
      .offset = AT(allow_addresses),
      .fallback = "",
-     .help = "address ranges that alert webhooks may reach besides public ones, comma separated"},
+     .help =
+         "address ranges that alert webhooks and requests for OAuth 2.0 tokens may reach besides "
+         "public ones, comma separated"},
     {.name = "smtp-host",
      .type = CONFIG_STR,
      .offset = AT(smtp_host),

@@ -121,6 +121,12 @@ static void parse_connection(struct def_map *m, struct def_config_var *var)
     }
     (void)def_get_enum(m, "onPremiseConnectionConfig", DEF_OPTIONAL, on_premise_names,
                        ARRAY_LEN(on_premise_names), 0);
+    struct def_where where = def_key(m->where, "meta");
+    struct def_map meta;
+    (void)def_map_init(&meta, c, def_get_map(m, "meta", DEF_OPTIONAL), &where);
+    var->override_grant_type = def_get_text(&meta, "overrideGrantType", DEF_OPTIONAL);
+    var->oauth_success_url = def_get_text(&meta, "oAuthSuccessRedirectUri", DEF_OPTIONAL);
+    var->oauth_failure_url = def_get_text(&meta, "oAuthFailureRedirectUri", DEF_OPTIONAL);
 }
 
 static void parse_visibility(struct def_map *m, struct def_config_var *var)
@@ -218,6 +224,9 @@ static void parse_var(struct def_compile *c, const struct yaml_node *node,
         .connection_key = "",
         .connection_component = "",
         .scoped_config_var = "",
+        .override_grant_type = "",
+        .oauth_success_url = "",
+        .oauth_failure_url = "",
         .place = def_place_of(node),
     };
     struct def_map m;

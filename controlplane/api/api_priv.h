@@ -19,6 +19,7 @@ struct api {
     const struct result_urls *urls;
     const struct catalog *catalog;
     const struct media_urls *media;
+    const struct consent *consent;
     struct gql_schema *schema;
     struct token_cache *tokens;  /* signed ones seen lately */
     struct limiter *limiter;     /* tries to sign in */
@@ -71,6 +72,7 @@ bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, s
 bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
+bool resolve_authorize_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
@@ -121,6 +123,8 @@ int mutate_deploy_instance(struct call *c, struct err *err);
 int mutate_find_instance(struct call *c, struct err *err);
 int mutate_find_instance_to_delete(struct call *c, struct err *err);
 int mutate_delete_instance(struct call *c, struct err *err);
+int mutate_disconnect_connection(struct call *c, struct err *err);
+int mutate_update_oauth2_connection(struct call *c, struct err *err);
 int mutate_replay_execution(struct call *c, struct err *err);
 int mutate_test_flow_config(struct call *c, struct err *err);
 int mutate_clear_all_fifo_data(struct call *c, struct err *err);

@@ -135,6 +135,7 @@ const struct resolver api_resolvers[] = {
     {"attachments", resolve_attachments},
     {"upload_media", resolve_upload_media},
     {"integration_diff", resolve_integration_diff},
+    {"authorize_url", resolve_authorize_url},
     {"alert_headers", resolve_alert_headers},
     {0},
 };

@@ -22,6 +22,8 @@ const struct mutation api_mutations[] = {
     {"update_instance", mutate_update_instance, NULL},
     {"deploy_instance", mutate_deploy_instance, NULL},
     {"delete_instance", mutate_delete_instance, mutate_find_instance_to_delete},
+    {"disconnect_connection", mutate_disconnect_connection, NULL},
+    {"update_oauth2_connection", mutate_update_oauth2_connection, NULL},
     {"replay_execution", mutate_replay_execution, NULL},
     {"test_instance_flow_config", mutate_test_flow_config, NULL},
     {"clear_all_fifo_data", mutate_clear_all_fifo_data, NULL},
