@@ -179,8 +179,12 @@ struct def_config_var {
     const char *time_zone;
     const char *connection_key;       /* CONNECTION: key of the connection in its component */
     const char *connection_component; /* CONNECTION */
-    const char *scoped_config_var;    /* useScopedConfigVar: stable key; "" = none */
-    struct def_input *inputs;         /* of the connection or data source */
+    bool connection_public;           /* CONNECTION: its component is built in */
+    const char *source_key;           /* of the data source; "" = none */
+    const char *source_component;
+    bool source_public;
+    const char *scoped_config_var; /* useScopedConfigVar: stable key; "" = none */
+    struct def_input *inputs;      /* of the connection or data source */
     size_t n_inputs;
     struct def_place place;
 };
