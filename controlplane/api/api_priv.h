@@ -69,6 +69,8 @@ extern const struct resolver api_resolvers[]; /* ended by {0} */
 bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_icon_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_component_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_component_urls(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
@@ -157,6 +159,9 @@ int mutate_update_user(struct call *c, struct err *err);
 int mutate_find_user_to_delete(struct call *c, struct err *err);
 int mutate_delete_user(struct call *c, struct err *err);
 int mutate_update_organization(struct call *c, struct err *err);
+int mutate_publish_component(struct call *c, struct err *err);
+int mutate_find_component(struct call *c, struct err *err);
+int mutate_delete_component(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

@@ -49,6 +49,8 @@ const struct mutation api_mutations[] = {
     {"create_customer_user", mutate_create_customer_user, NULL},
     {"update_user", mutate_update_user, NULL},
     {"delete_user", mutate_delete_user, mutate_find_user_to_delete},
+    {"publish_component", mutate_publish_component, NULL},
+    {"delete_component", mutate_delete_component, mutate_find_component},
     {"update_organization", mutate_update_organization, NULL},
     {0},
 };
