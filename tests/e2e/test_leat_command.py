@@ -1,0 +1,109 @@
+"""The `leat` command as a client of the API."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from harness import flows as f
+from harness.process import sanitizer_env
+from harness.stack import program
+
+
+class Leat:
+    """The real command, for a tenant, in a folder."""
+
+    def __init__(self, tenant, folder):
+        self.folder = str(folder)
+        self.env = {**sanitizer_env(), 'LEAT_URL': tenant.api.url, 'LEAT_TOKEN': tenant.api.token,
+                    'HOME': self.folder, 'TZ': 'UTC'}
+
+    def run(self, *arguments, stdin=None, **env):
+        return subprocess.run([program('leat'), *arguments], env={**self.env, **env},
+                              cwd=self.folder, input=stdin or '', capture_output=True, text=True,
+                              timeout=120)
+
+    def __call__(self, *arguments, status=0, **more):
+        """What it prints."""
+        done = self.run(*arguments, **more)
+        assert done.returncode == status, 'leat %s: %d\n%s%s' % (
+            ' '.join(arguments), done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    def json(self, *arguments, status=0, **more):
+        return json.loads(self(*arguments, '--json', status=status, **more))
+
+    def fails(self, *arguments, status=1, **more):
+        """What it says."""
+        done = self.run(*arguments, **more)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stderr
+
+    def write(self, name, content):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w') as file:
+            file.write(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+
+@pytest.fixture(scope='module')
+def leat(tenant, tmp_path_factory):
+    return Leat(tenant, tmp_path_factory.mktemp('leat'))
+
+
+def orders(text):
+    return f.integration('Orders', f.flow('Main', f.trigger(), f.log('Tell', text)))
+
+
+@pytest.mark.smoke
+def test_from_a_file_to_a_running_instance(leat, tenant):
+    leat.write('orders.yml', orders('hello'))
+    assert 'can be imported' in leat('import', 'orders.yml', '--check')
+    assert leat.json('import', 'orders.yml', '--publish')['versionNumber'] == 1
+    assert 'same as the latest' in leat('import', 'orders.yml', '--publish')
+    instance = tenant.instance(tenant.import_(orders('hello')), 'Corner', name='Corner orders')
+    url = leat.json('deploy', 'Corner/Corner orders')[0]['flowConfigs']['nodes'][0]['webhookUrl']
+    assert '/trigger/' in url
+    assert [r['name'] for r in leat.json('integrations')] == ['Orders']
+    rows = leat.json('instances', '--integration', 'Orders')
+    assert [(r['id'], r['deployedVersion']) for r in rows] == [(instance, 1)]
+    table = leat('instances', '--customer', 'x-Corner').splitlines()
+    assert table[0].split() == ['CUSTOMER', 'INSTANCE', 'INTEGRATION', 'VERSION', 'STATE', 'LAST',
+                                'RUN'] and 'deployed' in table[1]
+    assert leat.json('customers', '--name', 'corn')[0]['externalId'] == 'x-Corner'
+
+    leat.write('orders.yml', orders('bye'))
+    assert '~ input message (flow Main, step Tell)' in leat(
+        'diff', 'Orders', '--file', 'orders.yml', status=3)
+    assert leat('diff', 'Orders').strip() == 'No changes.'
+    leat('import', '-', stdin=open(leat.folder + '/orders.yml').read())
+    assert leat.json('diff', 'Orders', status=3)['changes'][0]['name'] == 'message'
+    assert 'published version 2' in leat('publish', 'Orders', '--comment', 'second')
+    assert 'deployed version 2' in leat('deploy', '--all-of', 'Orders', '--version', 'latest')
+    leat('export', 'Orders', '--version', '1', '-o', 'one.yml')
+    leat('import', 'one.yml')
+    assert leat('diff', 'Orders', '1', 'draft').strip() == 'No changes.'
+
+
+def test_what_is_wrong_is_told(leat, tenant):
+    leat.write('bad.yml', 'name: X\nflows: [{name: 7, steps: }]\n')
+    said = leat.fails('import', 'bad.yml')
+    assert 'line 2' in said
+    assert leat.json('import', 'bad.yml', status=1)['error']['problems'][0]['messages']
+    assert 'cannot read' in leat.fails('import', 'none.yml')
+    assert 'Did you mean:' in leat.fails('export', 'Order')
+    assert 'no version 9' in leat.fails('export', 'Orders', '--version', '9')
+    assert 'is no version' in leat.fails('export', 'Orders', '--version', 'x', status=2)
+    assert 'usage' in leat.fails('export', status=2)
+    assert 'did you mean `leat import`' in leat.fails('imprt', status=2)
+    for customer in ('One', 'Two'):
+        tenant.instance(tenant.import_(orders('x')), customer, name='Same')
+    said = leat.fails('deploy', 'Same')
+    assert 'several' in said and 'One/Same' in said and 'Two/Same' in said
+    assert 'does not know the token' in leat.fails('customers', LEAT_TOKEN='leat_wrong')
+    assert 'cannot reach' in leat.fails('customers', LEAT_URL='http://127.0.0.1:1')
+    assert 'where is the API' in leat.fails('customers', LEAT_URL='')
+    assert 'who asks' in leat.fails('customers', LEAT_TOKEN='')
+    assert 'begins with' in leat.fails('customers', '--url', 'ftp://x')
+    assert 'is not the API' in leat.fails('customers', '--url', tenant.api.url + '/healthz')
