@@ -24,6 +24,7 @@
 #include "migrate.h"
 #include "oauth2/consent.h"
 #include "oauth2/refresher.h"
+#include "outbound/events.h"
 #include "recorder/checkpoints.h"
 #include "recorder/progress.h"
 #include "recorder/recorder.h"
@@ -74,6 +75,7 @@ struct controlplane {
     struct alerts *alerts;
     struct consent *consent;
     struct refresher *refresher;
+    struct events *events;
     struct address_policy webhook_addresses, smtp_addresses;
     struct net_server smtp;
     _Atomic bool streams_made;
@@ -206,7 +208,10 @@ static int make_alerts(struct controlplane *cp, struct err *err)
                                                                 .policy = &cp->webhook_addresses,
                                                                 .smtp = &cp->smtp,
                                                                 .mail_from = c->mail_from}});
-    return alerts_start(cp->alerts);
+    cp->events = events_new(&(struct events_options){
+        .conninfo = c->postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
+    r = alerts_start(cp->alerts);
+    return r ? r : events_start(cp->events);
 }
 
 static void on_executions(void *arg, const struct uuid *ids, size_t n)
@@ -255,7 +260,8 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                   .conninfo = postgres,
                                                   .pool = pool,
                                                   .dispatcher = cp->dispatcher,
-                                                  .retention_days = (int)cp->config.retention_days},
+                                                  .retention_days = (int)cp->config.retention_days,
+                                                  .audit_days = (int)cp->config.audit_days},
                         &cp->sweeper, err);
         r = r == 0 ? sweeper_start(cp->sweeper) : r;
     }
@@ -546,6 +552,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->refresher) {
         refresher_stop(cp->refresher);
     }
+    if (cp->events) {
+        events_stop(cp->events);
+    }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
     }
@@ -598,6 +607,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         scheduler_free(cp->scheduler);
         alerts_free(cp->alerts);
         refresher_free(cp->refresher);
+        events_free(cp->events);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);

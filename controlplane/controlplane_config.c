@@ -137,13 +137,19 @@ const struct config_option controlplane_options[] = {
      .help = "runs a second of customers over their share (500/s) while others are about",
      .min = 1,
      .max = 1000000},
+    {.name = "audit-days",
+     .type = CONFIG_INT,
+     .offset = AT(audit_days),
+     .fallback = "0",
+     .help = "entries of the audit log are kept this many days; 0 = for ever",
+     .max = 36500},
     {.name = "allow-addresses",
      .type = CONFIG_STR,
      .offset = AT(allow_addresses),
      .fallback = "",
      .help =
-         "address ranges that alert webhooks and requests for OAuth 2.0 tokens may reach besides "
-         "public ones, comma separated"},
+         "address ranges that webhooks and requests for OAuth 2.0 tokens may reach besides public "
+         "ones, comma separated"},
     {.name = "smtp-host",
      .type = CONFIG_STR,
      .offset = AT(smtp_host),

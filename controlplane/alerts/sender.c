@@ -1,22 +1,17 @@
 /* Owns one sender: its connection, its HTTP client and what a message is made of. Called on one
- * thread of alerts.c. Nothing is locked in PostgreSQL while it sends. What the other side answers
- * is kept out of the record but for its status; so are headers, which hold credentials. */
+ * thread of alerts.c. Nothing is locked in PostgreSQL while it sends; outbound/post.c says what may
+ * be in the record of an attempt. */
 #include "alerts/sender.h"
 
 #include "alerts/mail.h"
 #include "clock.h"
 #include "db.h"
 #include "domain/alert.h"
-#include "net/http_client.h"
 #include "net/net_transfer.h"
 #include "org_key.h"
+#include "outbound/post.h"
 
-#define CLAIM_S       30
-#define SEND_MS       20000 /* below the claim */
-#define RESPONSE_MAX  KIB(64)
-#define FIRST_RETRY_S 2
-#define LAST_RETRY_S  3600
-#define SUBJECT       "Leat alert"
+#define SUBJECT "Leat alert"
 
 enum { /* columns of alert_delivery_claim */
        COL_ID,
@@ -43,8 +38,7 @@ struct sender *sender_new(const struct sender_options *options)
 {
     struct sender *s = mem_new(struct sender);
     s->options = *options;
-    s->http = http_client_new(&(struct http_client_options){.policy = options->policy,
-                                                            .max_response_bytes = RESPONSE_MAX});
+    s->http = post_client(options->policy);
     return s;
 }
 
@@ -87,52 +81,22 @@ static int open_headers(struct sender *s, struct arena *a, const struct db_rows 
                         struct json *ret, struct err *err)
 {
     struct uuid organization = db_uuid(row, 0, COL_ORGANIZATION), id = db_uuid(row, 0, COL_WEBHOOK);
-    struct secret_key key;
     struct str plain;
     *ret = (struct json){0};
     if (db_is_null(row, 0, COL_HEADERS)) {
         return 0;
     }
-    int r = org_key_get(s->db, s->options.master_key, &organization, &key, err);
-    if (r != 0) {
-        err->retryable = true;
-        return r;
-    }
-    r = secret_open(a, &key, db_str(row, 0, COL_HEADERS),
-                    org_key_aad(a, "alert_webhook.sealed_headers", &id), &plain, err);
-    secret_key_done(&key);
+    int r =
+        org_key_open(s->db, s->options.master_key, &organization, "alert_webhook.sealed_headers",
+                     &id, db_str(row, 0, COL_HEADERS), a, &plain, err);
     return r ? r : json_parse(a, plain, ret, err);
-}
-
-static void fill_headers(struct arena *a, struct json headers, bool is_json,
-                         struct http_request *to)
-{
-    uint32_t given = headers.type == JSON_OBJECT ? headers.len : 0;
-    struct http_header *list = arena_array(a, given + 1, sizeof(*list));
-    size_t n = 0;
-    bool typed = false;
-    for (uint32_t i = 0; i < given; i++) {
-        list[n++] = (struct http_header){.name = headers.members[i].key,
-                                         .value = json_as_str(headers.members[i].value),
-                                         .secret = true};
-        typed = typed || str_eq_ci(headers.members[i].key, STR("content-type"));
-    }
-    if (!typed) {
-        list[n++] = (struct http_header){.name = STR("Content-Type"),
-                                         .value = is_json ? STR("application/json")
-                                                          : STR("text/plain; charset=utf-8")};
-    }
-    to->headers = list;
-    to->n_headers = n;
 }
 
 static int send_webhook(struct sender *s, struct arena *a, const struct db_rows *row,
                         struct err *err)
 {
     AUTO(buf_done) struct buf body = {0};
-    struct json headers, ignored;
-    struct http_response response;
-    struct err syntax;
+    struct json headers;
     if (db_is_null(row, 0, COL_WEBHOOK)) {
         return err_set(err, -ENOENT, "alert.webhook", "The webhook was deleted.");
     }
@@ -146,18 +110,10 @@ static int send_webhook(struct sender *s, struct arena *a, const struct db_rows 
         return err_set(err, -EMSGSIZE, "alert.body", "The body is larger than %zu bytes.",
                        ALERT_BODY_MAX);
     }
-    struct http_request request = {.method = STR("POST"),
-                                   .url = db_str(row, 0, COL_URL),
-                                   .body = buf_str(&body),
-                                   .has_body = true,
-                                   .deadline_ns = clock_mono_ns() + SEND_MS * NS_PER_MS};
-    fill_headers(a, headers, json_parse(a, buf_str(&body), &ignored, &syntax) == 0, &request);
-    r = http_client_send(s->http, a, &request, &response, err);
-    if (r == 0 && (response.status < 200 || response.status > 299)) {
-        r = err_set(err, -EIO, "alert.answer", "The webhook answered %d.", response.status);
-        err->retryable = true;
-    }
-    return r;
+    return post_send(
+        s->http, a,
+        &(struct post){.url = db_str(row, 0, COL_URL), .headers = headers, .body = buf_str(&body)},
+        err);
 }
 
 /* --- e-mail ----------------------------------------------------------------------------------- */
@@ -211,7 +167,7 @@ static int send_mail(struct sender *s, struct arena *a, const struct db_rows *ro
         .id = db_uuid(row, 0, COL_ID),
         .time_ns = clock_now_ns()};
     mail_write(&mail, &message);
-    server.deadline_ns = clock_mono_ns() + SEND_MS * NS_PER_MS;
+    server.deadline_ns = post_deadline_ns();
     struct net_transfer transfer = {
         .mail_from = from, .mail_to = &to, .n_mail_to = 1, .data = buf_str(&message)};
     int r = net_transfer(&server, &transfer, a, &done, err);
@@ -221,25 +177,15 @@ static int send_mail(struct sender *s, struct arena *a, const struct db_rows *ro
 
 /* --- one message ------------------------------------------------------------------------------ */
 
-/* Seconds until the next try; 0 = there is none. */
-static int64_t next_try(int64_t attempts, const struct err *why)
-{
-    int64_t wait = FIRST_RETRY_S;
-    for (int64_t i = 1; i < attempts && wait < LAST_RETRY_S; i++) {
-        wait *= 4;
-    }
-    return why->retryable && attempts < SENDER_ATTEMPTS ? MIN(wait, LAST_RETRY_S) : 0;
-}
-
 static int record(struct sender *s, const struct db_rows *row, int sent, const struct err *why,
                   struct err *err)
 {
     struct uuid id = db_uuid(row, 0, COL_ID);
     int64_t attempts = db_int(row, 0, COL_ATTEMPTS);
-    return sent == 0
-               ? db_run(s->db, QUERY_ALERT_DELIVERY_DONE, NULL, err, DB_UUID(id))
-               : db_run(s->db, QUERY_ALERT_DELIVERY_FAILED, NULL, err, DB_UUID(id),
-                        DB_I64(attempts), DB_TEXT(why->message), DB_I64(next_try(attempts, why)));
+    return sent == 0 ? db_run(s->db, QUERY_ALERT_DELIVERY_DONE, NULL, err, DB_UUID(id))
+                     : db_run(s->db, QUERY_ALERT_DELIVERY_FAILED, NULL, err, DB_UUID(id),
+                              DB_I64(attempts), DB_TEXT(why->message),
+                              DB_I64(post_retry_s(attempts, why)));
 }
 
 int sender_once(struct sender *s, bool *ret_found, struct err *err)
@@ -249,7 +195,7 @@ int sender_once(struct sender *s, bool *ret_found, struct err *err)
     struct err why = {0};
     *ret_found = false;
     int r = db_ensure(&s->db, s->options.conninfo, "leat alerts", err);
-    r = r ? r : db_run(s->db, QUERY_ALERT_DELIVERY_CLAIM, &row, err, DB_I64(CLAIM_S));
+    r = r ? r : db_run(s->db, QUERY_ALERT_DELIVERY_CLAIM, &row, err, DB_I64(POST_CLAIM_S));
     if (r != 0 || db_rows_n(row) == 0) {
         return r;
     }

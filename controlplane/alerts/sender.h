@@ -1,12 +1,10 @@
 /* Sends what alert events gave rise to: webhooks by POST, e-mail by SMTP. At least once: a message
  * is claimed for a time, sent, and what came of it recorded; a sender that dies in between leaves
- * it to the next one. What fails is tried again, ever later, up to SENDER_ATTEMPTS times. */
+ * it to the next one. What fails is tried again, ever later, up to POST_ATTEMPTS times. */
 #pragma once
 
 #include "net/net_server.h"
 #include "secret.h"
-
-#define SENDER_ATTEMPTS 12
 
 struct sender;
 struct sender_options {   /* all borrowed for the sender's life */

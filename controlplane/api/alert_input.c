@@ -2,6 +2,9 @@
  * transaction. */
 #include "api/alert_input.h"
 
+#include "api/sealed.h"
+#include "domain/alert.h"
+
 const struct alert_ids alert_users = {"users", "User", QUERY_API_ALERT_USERS_FOUND};
 const struct alert_ids alert_webhooks = {"webhooks", "AlertWebhook",
                                          QUERY_API_ALERT_WEBHOOKS_FOUND};
@@ -43,4 +46,26 @@ int alert_ids(struct call *c, const struct alert_ids *what, struct db_param *ret
         return call_refuse(c, what->field, "The %s does not exist.", what->type);
     }
     return rc;
+}
+
+void call_check_webhook_url(struct call *c, struct str url)
+{
+    if (!alert_url_valid(url)) {
+        call_refuse(c, "url", "This is not an absolute http or https URL of at most %zu bytes.",
+                    ALERT_URL_MAX);
+    }
+}
+
+int call_seal_headers(struct call *c, const char *column, struct db_param *ret, struct err *err)
+{
+    struct str text = str_trim(call_text(c, "headers", ""));
+    struct json headers;
+    *ret = DB_NULL;
+    if (text.len == 0) {
+        return 0;
+    }
+    if (alert_headers_parse(c->a, text, &headers, err) != 0) {
+        return call_refuse(c, "headers", "%s", err->message);
+    }
+    return headers.len ? call_seal(c, column, &c->id, headers, ret, err) : 0;
 }

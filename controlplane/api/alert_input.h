@@ -1,5 +1,5 @@
-/* What the mutations of alerting share: lists of ids in their input. For
- * controlplane/api/alert_*.c. */
+/* What the mutations of alerting and of event webhooks share: lists of ids in their input, where
+ * messages go. */
 #pragma once
 
 #include "api/input.h"
@@ -11,6 +11,12 @@ struct alert_ids { /* a field of the input with ids of one type */
     const char *field, *type;
     enum query_id count; /* how many of some ids there are */
 };
+/* The error of a url that cannot be sent to. */
+void call_check_webhook_url(struct call *c, struct str url);
+/* The field "headers", sealed for a column of c->id; NULL when there are none. */
+int call_seal_headers(struct call *c, const char *column, struct db_param *ret,
+                      struct err *err) must_check;
+
 extern const struct alert_ids alert_users, alert_webhooks, alert_groups, alert_triggers;
 
 /* The ids as a parameter, each once; NULL when the field is absent or null. One that does not exist

@@ -6,29 +6,6 @@
 
 #define SEALED_COLUMN "alert_webhook.sealed_headers"
 
-static void check_url(struct call *c, struct str url)
-{
-    if (!alert_url_valid(url)) {
-        call_refuse(c, "url", "This is not an absolute http or https URL of at most %zu bytes.",
-                    ALERT_URL_MAX);
-    }
-}
-
-/* NULL when there are none. */
-static int seal_headers(struct call *c, struct db_param *ret, struct err *err)
-{
-    struct str text = str_trim(call_text(c, "headers", ""));
-    struct json headers;
-    *ret = DB_NULL;
-    if (text.len == 0) {
-        return 0;
-    }
-    if (alert_headers_parse(c->a, text, &headers, err) != 0) {
-        return call_refuse(c, "headers", "%s", err->message);
-    }
-    return headers.len ? call_seal(c, SEALED_COLUMN, &c->id, headers, ret, err) : 0;
-}
-
 int mutate_create_alert_webhook(struct call *c, struct err *err)
 {
     struct str name, url, template;
@@ -36,10 +13,10 @@ int mutate_create_alert_webhook(struct call *c, struct err *err)
     c->id = uuid_v7();
     (void)call_need_text(c, "name", ALERT_NAME_MAX, &name);
     if (call_need_text(c, "url", ALERT_URL_MAX, &url)) {
-        check_url(c, url);
+        call_check_webhook_url(c, url);
     }
     (void)call_need_text(c, "payloadTemplate", ALERT_TEMPLATE_MAX, &template);
-    int rc = seal_headers(c, &headers, err);
+    int rc = call_seal_headers(c, SEALED_COLUMN, &headers, err);
     return rc || c->n_errors
                ? rc
                : db_run(c->db, QUERY_API_ALERT_WEBHOOK_INSERT, NULL, err, DB_UUID(c->id),
@@ -58,11 +35,11 @@ int mutate_update_alert_webhook(struct call *c, struct err *err)
                     headers;
     bool headers_given = call_input(c, "headers").type == JSON_STRING;
     if (url.type != DB_P_NULL) {
-        check_url(c, url.bytes);
+        call_check_webhook_url(c, url.bytes);
     }
     struct db_param template = call_limited(c, "payloadTemplate", ALERT_TEMPLATE_MAX);
     int rc = mutate_find_alert_webhook(c, err);
-    rc = rc ? rc : seal_headers(c, &headers, err);
+    rc = rc ? rc : call_seal_headers(c, SEALED_COLUMN, &headers, err);
     return rc || c->n_errors
                ? rc
                : db_run(c->db, QUERY_API_ALERT_WEBHOOK_UPDATE, NULL, err, DB_UUID(c->id), name, url,

@@ -172,14 +172,15 @@ static void handle(struct call *c, struct str authorization, struct str body, st
     run(c, request, reply);
 }
 
-void api_handle(struct api *api, struct db *db, struct str authorization, struct str body,
-                struct reply *reply)
+void api_handle(struct api *api, struct db *db, struct str authorization, struct str address,
+                struct str body, struct reply *reply)
 {
     AUTO(arena_free) struct arena *a = arena_new(KIB(64), API_ARENA_MAX);
     struct call *c = arena_new_of(a, struct call);
     c->api = api;
     c->db = db;
     c->a = a;
+    c->address = address;
     handle(c, authorization, body, reply);
     secret_key_done(&c->key);
 }

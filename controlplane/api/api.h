@@ -31,10 +31,11 @@ int api_new(const struct api_options *o, struct api **ret, struct err *err) must
 struct api *api_free(struct api *api); /* accepts NULL */
 
 /* Answers one request: authorization is the header's value ("" = none), body the JSON
- * {query, variables, operationName}. 401 and 503 are plain JSON errors, everything else is
- * GraphQL's {data, errors} with 200 or, for requests that are not GraphQL, 400. */
-void api_handle(struct api *api, struct db *db, struct str authorization, struct str body,
-                struct reply *reply);
+ * {query, variables, operationName}; address the sender's, "" = unknown. 401 and 503 are plain JSON
+ * errors, everything else is GraphQL's {data, errors} with 200 or, for requests that are not
+ * GraphQL, 400. */
+void api_handle(struct api *api, struct db *db, struct str authorization, struct str address,
+                struct str body, struct reply *reply);
 
 /* Writes the catalog's components into the component table (once at start, owner connection). */
 int api_sync_components(struct db *owner, const struct catalog *catalog,

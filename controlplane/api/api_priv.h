@@ -38,12 +38,15 @@ struct call { /* one request; on one lane thread */
     struct arena *a;
     struct gql_request rq;
     struct gql_viewer viewer;
+    struct str address; /* of the sender; "" = unknown */
     bool has_key;
     struct secret_key key; /* the organization's data key, once it was needed */
 
     /* Of the mutation under way. */
     struct json input;
-    struct uuid id; /* the object it is about; nil = none */
+    struct uuid id;         /* the object it is about; nil = none */
+    struct str object_name; /* of it, for the audit log, once it was read */
+    const char *also;       /* what it did besides what its name says: "instance.enabled" */
     struct field_error errors[API_ERRORS_MAX];
     size_t n_errors;
     const char *warnings[API_ERRORS_MAX]; /* texts that do not stop it */
@@ -58,6 +61,11 @@ struct call { /* one request; on one lane thread */
 int call_key(struct call *c, struct err *err) must_check;
 /* 0 and the transaction open for who asks, with the time limit of statements. */
 int call_begin(struct call *c, struct err *err) must_check;
+
+/* Reads c->object_name: before the object is deleted, else when it is told of. */
+int call_audit_name(struct call *c, const struct gql_sel *sel, struct err *err) must_check;
+/* Tells the audit log what the mutation did; the last statement before the commit. */
+int call_audit(struct call *c, const struct gql_sel *sel, struct err *err) must_check;
 
 /* Computes a field marked @resolve from its raw value. */
 typedef bool (*resolver_fn)(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
@@ -76,6 +84,8 @@ bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json r
                               struct json *ret);
 bool resolve_authorize_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_webhook_headers(struct call *c, struct gql_sel *sel, struct json raw,
+                             struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */
@@ -162,6 +172,11 @@ int mutate_update_organization(struct call *c, struct err *err);
 int mutate_publish_component(struct call *c, struct err *err);
 int mutate_find_component(struct call *c, struct err *err);
 int mutate_delete_component(struct call *c, struct err *err);
+int mutate_create_webhook_endpoint(struct call *c, struct err *err);
+int mutate_update_webhook_endpoint(struct call *c, struct err *err);
+int mutate_find_webhook_endpoint(struct call *c, struct err *err);
+int mutate_delete_webhook_endpoint(struct call *c, struct err *err);
+int mutate_test_webhook_endpoint(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

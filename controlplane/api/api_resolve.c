@@ -139,5 +139,6 @@ const struct resolver api_resolvers[] = {
     {"integration_diff", resolve_integration_diff},
     {"authorize_url", resolve_authorize_url},
     {"alert_headers", resolve_alert_headers},
+    {"webhook_headers", resolve_webhook_headers},
     {0},
 };

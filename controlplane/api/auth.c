@@ -44,6 +44,12 @@ static int api_token(struct call *c, struct str token, bool *ret_known, struct e
     int rc = db_run(c->db, QUERY_API_TOKEN_LOOKUP, &rows, err,
                     DB_BYTES(str_n((const char *)digest, sizeof(digest))));
     *ret_known = rc == 0 && read_viewer(c, rows) && narrow(c, db_str(rows, 0, 4));
+    if (*ret_known) {
+        c->viewer.token = db_uuid(rows, 0, 5);
+    } else if (rc == 0) {
+        rc = db_run(c->db, QUERY_AUDIT_TOKEN_REFUSED, NULL, err,
+                    DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_STR(c->address));
+    }
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "api/auth.h"
 
 #include "api/token_cache.h"
+#include "audit.h"
 #include "clock.h"
 #include "domain/embedded_claims.h"
 #include "domain/jwt.h"
@@ -26,18 +27,46 @@ static int verify(struct call *c, const struct jwt *jwt, const struct embedded_c
     return rc;
 }
 
+/* For the audit log: what the first token of a user made. */
+static int tell_made(struct call *c, const struct embedded_claims *claims, const char *action,
+                     struct str type, const struct uuid *made, struct str name, struct err *err)
+{
+    return audit_add(c->db,
+                     &(struct audit_entry){.organization = claims->organization,
+                                           .actor_type = "embedded",
+                                           .actor_name = arena_strndup(c->a, claims->subject.ptr,
+                                                                       claims->subject.len),
+                                           .action = action,
+                                           .object_type = type,
+                                           .object = *made,
+                                           .object_name = name,
+                                           .address = c->address},
+                     err);
+}
+
 /* Customer and user, made when they are not there; nil ids when there is no such customer. */
 static int find_or_make(struct call *c, const struct embedded_claims *claims, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     static const struct uuid nobody;
+    struct uuid new_customer = uuid_v7(), new_user = uuid_v7();
     int rc = db_begin_as(c->db, &claims->organization, &nobody, err);
     rc = rc != 0
              ? rc
              : db_run(c->db, QUERY_SIGNIN_EMBEDDED_USER, &rows, err, DB_STR(claims->customer),
                       DB_STR(claims->customer_name), DB_I64(claims->concurrency_limit),
                       DB_STR(claims->subject), DB_STR(claims->external_id), DB_STR(claims->name),
-                      DB_TEXT(claims->role), DB_UUID(uuid_v7()), DB_UUID(uuid_v7()));
+                      DB_TEXT(claims->role), DB_UUID(new_customer), DB_UUID(new_user));
+    if (rc == 0 && db_rows_n(rows) > 0) {
+        struct uuid customer = db_uuid(rows, 0, 0), user = db_uuid(rows, 0, 1);
+        rc = uuid_eq(&customer, &new_customer)
+                 ? tell_made(c, claims, "customer.created", STR("Customer"), &customer,
+                             claims->customer_name, err)
+                 : 0;
+        rc = rc == 0 && uuid_eq(&user, &new_user)
+                 ? tell_made(c, claims, "user.created", STR("User"), &user, claims->subject, err)
+                 : rc;
+    }
     rc = rc != 0 ? rc : db_commit(c->db, err);
     if (rc != 0) {
         db_rollback(c->db);

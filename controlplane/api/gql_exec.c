@@ -232,11 +232,14 @@ static int mutate(struct call *c, const struct mutation *m, struct gql_sel *sel,
     int rc = 0;
     if (!m->find) {
         rc = m->run(c, err);
-        return rc != 0 ? rc : add_payload(c, sel, to, err);
+        rc = rc != 0 ? rc : add_payload(c, sel, to, err);
+    } else {
+        rc = m->find(c, err);
+        rc = rc != 0 ? rc : add_payload(c, sel, to, err);
+        rc = rc != 0 || c->n_errors > 0 ? rc : call_audit_name(c, sel, err);
+        rc = rc != 0 || c->n_errors > 0 ? rc : m->run(c, err);
     }
-    rc = m->find(c, err);
-    rc = rc != 0 ? rc : add_payload(c, sel, to, err);
-    return rc != 0 || c->n_errors > 0 ? rc : m->run(c, err);
+    return rc != 0 || c->n_errors > 0 ? rc : call_audit(c, sel, err);
 }
 
 /* One try: 0 done (or refused: c->n_errors), DB_E_RETRY when another transaction was in the way. */
@@ -246,6 +249,8 @@ static int try_mutation(struct call *c, const struct mutation *m, struct gql_sel
     c->id = (struct uuid){{0}};
     c->n_errors = c->n_warnings = c->n_pending = 0;
     c->made = json_undefined();
+    c->object_name = str_n("", 0);
+    c->also = NULL;
     c->forgets_tokens = false;
     int rc = call_begin(c, err);
     rc = rc != 0 ? rc : mutate(c, m, sel, to, err);

@@ -229,3 +229,21 @@ bool gql_plan_result(struct gql_plan *p, struct gql_sel *sel, const struct uuid 
     buf_adds(&p->sql, "::text");
     return finish(p);
 }
+
+bool gql_plan_name(struct gql_plan *p, const struct gql_type_def *type, const struct uuid *id)
+{
+    static const struct str names[] = {STR("email"), STR("name")};
+    for (size_t i = 0; type->table && i < ARRAY_LEN(names); i++) {
+        const struct gql_field_def *f = gql_type_field(type, names[i]);
+        if (f && f->mapping && f->mapping->kind == GQL_MAP_COLUMN && !f->mapping->gid) {
+            const char *t = gql_plan_alias(p), *v = gql_plan_param(p, DB_UUID(*id), "uuid");
+            buf_adds(&p->sql, "SELECT left((");
+            gql_plan_expand(p, &p->sql, f->mapping->sql, t, NULL, NULL, NULL);
+            buf_adds(&p->sql, ")::text, 500) FROM ");
+            gql_plan_expand(p, &p->sql, type->table->from, t, NULL, NULL, NULL);
+            buf_addf(&p->sql, " WHERE %s.id = %s", t, v);
+            return finish(p);
+        }
+    }
+    return false;
+}

@@ -16,6 +16,7 @@ enum token_scope { /* what the token that asks may, of what its user may; wide t
 };
 struct gql_viewer {                           /* who asks */
     struct uuid organization, customer, user; /* customer nil = a user of the organization */
+    struct uuid token;                        /* API token that asks; nil = something else */
     int role;                                 /* level, see domain/role */
     enum token_scope scope;
     bool embedded; /* asks with a token that the organization signed */
@@ -40,6 +41,8 @@ void gql_plan_done(struct gql_plan *p);
 bool gql_plan_query(struct gql_plan *p, struct gql_sel *roots);
 /* One column: the object of this id, selected by a field marked @result. */
 bool gql_plan_result(struct gql_plan *p, struct gql_sel *sel, const struct uuid *id);
+/* One column: what people call the object of this id; false when its type has no such field. */
+bool gql_plan_name(struct gql_plan *p, const struct gql_type_def *type, const struct uuid *id);
 /* Whether the viewer may use the field; adds the error when not. */
 bool gql_plan_allowed(struct gql_plan *p, const struct gql_sel *sel);
 DEFINE_DONE(struct gql_plan, gql_plan_done)

@@ -113,12 +113,23 @@ static int update_row(struct call *c, const struct db_rows *version, struct err 
     return name_taken(c, rc, err);
 }
 
+static void tell_switch(struct call *c, bool was_enabled)
+{
+    struct json v = call_input(c, "enabled");
+    if (v.type == JSON_TRUE && !was_enabled) {
+        c->also = "instance.enabled";
+    } else if (v.type == JSON_FALSE && was_enabled) {
+        c->also = "instance.disabled";
+    }
+}
+
 int mutate_update_instance(struct call *c, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *version = NULL;
     AUTO(db_rows_free) struct db_rows *row = NULL;
+    AUTO(db_rows_free) struct db_rows *before = NULL;
     AUTO(instance_config_done) struct instance_config config = {0};
-    int rc = mutate_find_instance(c, err);
+    int rc = call_find(c, "id", "Instance", QUERY_API_INSTANCE_LOCK, &c->id, &before, err);
     if (rc == 0 && c->n_errors == 0 && call_input(c, "integration").type == JSON_STRING) {
         rc = find_version(c, &version, err);
     }
@@ -126,6 +137,7 @@ int mutate_update_instance(struct call *c, struct err *err)
     if (rc != 0 || c->n_errors > 0) {
         return rc;
     }
+    tell_switch(c, db_bool(before, 0, LOCKED_ENABLED));
     rc = db_run(c->db, QUERY_API_INSTANCE_LOCK, &row, err, DB_UUID(c->id));
     struct uuid chosen = rc == 0 ? db_uuid(row, 0, LOCKED_VERSION) : (struct uuid){{0}};
     bool is_test = rc == 0 && db_bool(row, 0, LOCKED_IS_SYSTEM);

@@ -35,6 +35,7 @@ DEFINE_DONE(struct instance_config, instance_config_done)
 enum {
     LOCKED_VERSION = 1,
     LOCKED_REVISION = 2,
+    LOCKED_ENABLED = 3,
     LOCKED_DEFINITION = 4,
     LOCKED_NUMBER = 5,
     LOCKED_AVAILABLE = 6,

@@ -52,6 +52,10 @@ const struct mutation api_mutations[] = {
     {"publish_component", mutate_publish_component, NULL},
     {"delete_component", mutate_delete_component, mutate_find_component},
     {"update_organization", mutate_update_organization, NULL},
+    {"create_webhook_endpoint", mutate_create_webhook_endpoint, NULL},
+    {"update_webhook_endpoint", mutate_update_webhook_endpoint, NULL},
+    {"delete_webhook_endpoint", mutate_delete_webhook_endpoint, mutate_find_webhook_endpoint},
+    {"test_webhook_endpoint", mutate_test_webhook_endpoint, NULL},
     {0},
 };
 

@@ -106,7 +106,8 @@ void signin_begin(struct signin *s, const struct uuid *user, const struct uuid *
     struct uuid session = uuid_v7();
     signin_random(REFRESH_PREFIX, refresh);
     if (db_run(s->db, QUERY_SIGNIN_SESSION_BEGIN, NULL, &err, DB_UUID(session), DB_UUID(*user),
-               signin_digest(s, str_of(refresh)), DB_BOOL(rotates)) != 0) {
+               signin_digest(s, str_of(refresh)), DB_BOOL(rotates),
+               DB_STR(s->request->address)) != 0) {
         signin_store_failed(s, &err);
         return;
     }
@@ -119,6 +120,16 @@ static bool may_try_account(struct signin *s, struct str email, struct str both)
     return may_try(s, "address", s->request->address, TRIES_OF_ADDRESS) &&
            may_try(s, "both", both, TRIES_OF_BOTH) &&
            may_try(s, "account", email, TRIES_OF_ACCOUNT);
+}
+
+/* For the audit log. Whoever is not known takes the same way there. */
+static void tell_refused(struct signin *s, struct uuid user)
+{
+    struct err err = {0};
+    if (db_run(s->db, QUERY_AUDIT_SIGNIN_REFUSED, NULL, &err, DB_UUID(user),
+               DB_STR(s->request->address)) != 0) {
+        log_warn("a refused sign-in is not in the audit log", LOG_STR("error", err.message));
+    }
 }
 
 bool signin_check(struct signin *s, struct str email, struct str password, struct str tenant,
@@ -154,6 +165,7 @@ bool signin_check(struct signin *s, struct str email, struct str password, struc
     bool right = password_verify(arena_strndup(s->a, hash.ptr, hash.len), password);
     work_gate_leave(s->api->passwords);
     if (!found || !right) {
+        tell_refused(s, found ? db_uuid(rows, 0, 0) : organization);
         signin_refuse(s, 401, "signin.refused", "The email address or the password is wrong.");
         return false;
     }
@@ -182,7 +194,7 @@ static bool refresh(struct signin *s, struct str token)
     char fresh[SIGNIN_RANDOM_MAX];
     signin_random(REFRESH_PREFIX, fresh);
     if (db_run(s->db, QUERY_SIGNIN_SESSION_REFRESH, &rows, &err, signin_digest(s, token),
-               signin_digest(s, str_of(fresh))) != 0) {
+               signin_digest(s, str_of(fresh)), DB_STR(s->request->address)) != 0) {
         signin_store_failed(s, &err);
         return true;
     }
@@ -228,11 +240,11 @@ static void end_sessions(struct signin *s, bool everywhere)
         return;
     }
     if (db_run(s->db, QUERY_SIGNIN_SESSION_END, &rows, &err, signin_digest(s, token),
-               DB_BOOL(everywhere)) != 0) {
+               DB_BOOL(everywhere), DB_STR(s->request->address)) != 0) {
         signin_store_failed(s, &err);
         return;
     }
-    if (db_int(rows, 0, 0) > 0) {
+    if (db_rows_n(rows) > 0 && db_int(rows, 0, 0) > 0) {
         token_cache_clear(s->api->tokens);
     }
     buf_adds(&s->reply->body, "{\"status\":\"ok\"}"); /* whether there was one or not */
@@ -256,7 +268,7 @@ static int set_password(struct signin *s, struct str invitation, struct str pass
     int rc = password_hash(password, hash, err);
     rc = rc != 0 ? rc
                  : db_run(s->db, QUERY_SIGNIN_PASSWORD_SET, &rows, err,
-                          signin_digest(s, invitation), DB_TEXT(hash));
+                          signin_digest(s, invitation), DB_TEXT(hash), DB_STR(s->request->address));
     *ret_done = rc == 0 && !db_is_null(rows, 0, 0);
     return rc;
 }

@@ -3,8 +3,10 @@
 #include "cli/account.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "domain/password.h"
 #include "domain/role.h"
 #include "enc.h"
@@ -34,6 +36,22 @@ int account_key_file(const char *path, struct secret_key *ret_key, struct err *e
     return r;
 }
 
+/* What the command did, told in the audit log as the doing of the system's user. */
+static int tell(struct db *db, const struct uuid *organization, const char *action, struct str type,
+                const struct uuid *object, const char *name, struct err *err)
+{
+    const struct passwd *who = getpwuid(geteuid());
+    return audit_add(db,
+                     &(struct audit_entry){.organization = *organization,
+                                           .actor_type = "command",
+                                           .actor_name = who ? who->pw_name : "",
+                                           .action = action,
+                                           .object_type = type,
+                                           .object = *object,
+                                           .object_name = str_of(name)},
+                     err);
+}
+
 static int make_organization(struct db *db, const struct secret_key *master, const char *name,
                              struct uuid *ret_id, struct err *err)
 {
@@ -45,8 +63,9 @@ static int make_organization(struct db *db, const struct secret_key *master, con
     buf_init(&sealed, KIB(1));
     *ret_id = uuid_v7();
     org_key_make(master, ret_id, &sealed);
-    return db_run(db, QUERY_ACCOUNT_ORGANIZATION_MAKE, NULL, err, DB_UUID(*ret_id), DB_TEXT(name),
-                  DB_BYTES(buf_str(&sealed)));
+    int r = db_run(db, QUERY_ACCOUNT_ORGANIZATION_MAKE, NULL, err, DB_UUID(*ret_id), DB_TEXT(name),
+                   DB_BYTES(buf_str(&sealed)));
+    return r ? r : tell(db, ret_id, "organization.created", STR("Organization"), ret_id, name, err);
 }
 
 static int find_organization(struct db *db, const struct secret_key *master,
@@ -76,7 +95,8 @@ static int find_user(struct db *db, const struct uuid *organization, const char 
                      struct uuid *ret_id, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
-    int r = db_run(db, QUERY_ACCOUNT_USER, &rows, err, DB_UUID(uuid_v7()), DB_UUID(*organization),
+    struct uuid made = uuid_v7();
+    int r = db_run(db, QUERY_ACCOUNT_USER, &rows, err, DB_UUID(made), DB_UUID(*organization),
                    DB_TEXT(email));
     if (r != 0) {
         return r;
@@ -88,7 +108,9 @@ static int find_user(struct db *db, const struct uuid *organization, const char 
                        email, role->name);
     }
     *ret_id = db_uuid(rows, 0, 0);
-    return 0;
+    return uuid_eq(ret_id, &made)
+               ? tell(db, organization, "user.created", STR("User"), ret_id, email, err)
+               : 0;
 }
 
 static void random_text(const char *prefix, char ret[ACCOUNT_TOKEN_MAX])
@@ -105,12 +127,15 @@ static int make_token(struct db *db, const struct uuid *organization, const stru
                       struct err *err)
 {
     uint8_t digest[32];
+    struct uuid id = uuid_v7();
+    const char *name = o->token_name ? o->token_name : "";
     random_text(TOKEN_PREFIX, ret_token);
     secret_sha256(str_of(ret_token), digest);
-    return db_run(db, QUERY_ACCOUNT_TOKEN, NULL, err, DB_UUID(uuid_v7()), DB_UUID(*organization),
-                  DB_UUID(*user), DB_TEXT(o->token_name ? o->token_name : ""),
-                  DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_I64(o->expires_days),
-                  DB_TEXT(o->scope ? o->scope : "admin"));
+    int r =
+        db_run(db, QUERY_ACCOUNT_TOKEN, NULL, err, DB_UUID(id), DB_UUID(*organization),
+               DB_UUID(*user), DB_TEXT(name), DB_BYTES(str_n((const char *)digest, sizeof(digest))),
+               DB_I64(o->expires_days), DB_TEXT(o->scope ? o->scope : "admin"));
+    return r ? r : tell(db, organization, "api_token.created", STR("ApiToken"), &id, name, err);
 }
 
 int account_token(struct db *db, const struct secret_key *master, const struct account_options *o,
@@ -136,26 +161,27 @@ int account_token(struct db *db, const struct secret_key *master, const struct a
 
 /* In a transaction: the user of the options. */
 static int begin_user(struct db *db, const struct secret_key *master,
-                      const struct account_options *o, struct uuid *ret_user, struct err *err)
+                      const struct account_options *o, struct uuid *ret_organization,
+                      struct uuid *ret_user, struct err *err)
 {
-    struct uuid organization;
     int r = db_begin(db, err);
-    r = r == 0 ? find_organization(db, master, o, &organization, err) : r;
-    return r == 0 ? find_user(db, &organization, o->email, ret_user, err) : r;
+    r = r == 0 ? find_organization(db, master, o, ret_organization, err) : r;
+    return r == 0 ? find_user(db, ret_organization, o->email, ret_user, err) : r;
 }
 
 int account_invite(struct db *db, const struct secret_key *master, const struct account_options *o,
                    int64_t hours, char ret_token[ACCOUNT_TOKEN_MAX], struct err *err)
 {
-    struct uuid user;
+    struct uuid organization, user;
     uint8_t digest[32];
     random_text(INVITATION_PREFIX, ret_token);
     secret_sha256(str_of(ret_token), digest);
-    int r = begin_user(db, master, o, &user, err);
+    int r = begin_user(db, master, o, &organization, &user, err);
     if (r == 0) {
         r = db_run(db, QUERY_SIGNIN_INVITE, NULL, err, DB_UUID(user),
                    DB_BYTES(str_n((const char *)digest, sizeof(digest))), DB_I64(hours));
     }
+    r = r == 0 ? tell(db, &organization, "user.invited", STR("User"), &user, o->email, err) : r;
     r = r == 0 ? db_commit(db, err) : r;
     db_rollback(db);
     return r;
@@ -164,13 +190,15 @@ int account_invite(struct db *db, const struct secret_key *master, const struct 
 int account_password(struct db *db, const struct secret_key *master,
                      const struct account_options *o, struct str password, struct err *err)
 {
-    struct uuid user;
+    struct uuid organization, user;
     char hash[PASSWORD_HASH_MAX];
     int r = password_check(password, str_of(o->email), err);
     r = r == 0 ? password_hash(password, hash, err) : r;
-    r = r == 0 ? begin_user(db, master, o, &user, err) : r;
+    r = r == 0 ? begin_user(db, master, o, &organization, &user, err) : r;
     r = r == 0 ? db_run(db, QUERY_SIGNIN_PASSWORD_PUT, NULL, err, DB_UUID(user), DB_TEXT(hash)) : r;
     r = r == 0 ? db_run(db, QUERY_SIGNIN_SESSIONS_END, NULL, err, DB_UUID(user)) : r;
+    r = r == 0 ? tell(db, &organization, "user.password_set", STR("User"), &user, o->email, err)
+               : r;
     r = r == 0 ? db_commit(db, err) : r;
     db_rollback(db);
     return r;

@@ -40,11 +40,12 @@ const struct command *command_client(size_t i);
 extern const struct config_option command_client_options[]; /* that every client of the API has */
 
 int command_dev(int argc, char **argv);
+int command_audit(int argc, char **argv);
 int command_account(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_migrate(int argc, char **argv);
-extern const struct config_option account_options[], dev_options[], migrate_options[],
-    token_options[];
+extern const struct config_option account_options[], audit_options[], dev_options[],
+    migrate_options[], token_options[];
 
 /* Prints "leat: message" for people; returns the exit status: COMMAND_USAGE for what is wrong with
  * the arguments, else COMMAND_FAILED. */

@@ -6,6 +6,7 @@
 
 static const struct command local[] = {
     {"account", "let a user choose a password, or set it", command_account, account_options},
+    {"audit verify", "verify the chain of the audit log", command_audit, audit_options},
     {"dev", "run everything on this machine: PostgreSQL, NATS, control plane, worker", command_dev,
      dev_options},
     {"migrate", "bring a database to this version's schema", command_migrate, migrate_options},

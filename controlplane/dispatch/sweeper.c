@@ -31,7 +31,7 @@ struct sweeper {
     struct bus *bus;
     char *conninfo, *pool;
     struct dispatcher *dispatcher;
-    int retention_days;
+    int retention_days, audit_days;
     pthread_t thread;
     bool started;
     _Atomic bool stopping;
@@ -52,6 +52,7 @@ int sweeper_new(const struct sweeper_options *options, struct sweeper **ret, str
     s->pool = mem_strdup(options->pool);
     s->dispatcher = options->dispatcher;
     s->retention_days = options->retention_days;
+    s->audit_days = options->audit_days;
     *ret = s;
     return 0;
 }
@@ -224,6 +225,12 @@ static int upkeep(struct sweeper *s, struct err *err)
     }
     if (r == 0 && s->retention_days > 0) {
         r = db_run(s->db, QUERY_ALERT_EVENT_FORGET, NULL, err, DB_I64(s->retention_days));
+    }
+    if (r == 0 && s->retention_days > 0) {
+        r = db_run(s->db, QUERY_WEBHOOK_DELIVERY_FORGET, NULL, err, DB_I64(s->retention_days));
+    }
+    if (r == 0 && s->audit_days > 0) {
+        r = db_run(s->db, QUERY_AUDIT_DROP, NULL, err, DB_I64(s->audit_days));
     }
     if (r == 0) {
         s->upkeep_at = clock_mono_ns() + UPKEEP_NS;

@@ -14,6 +14,7 @@ struct sweeper_options {
     const char *pool;
     struct dispatcher *dispatcher;
     int retention_days; /* partitions older than this are dropped; 0 = kept for ever */
+    int audit_days;     /* entries of the audit log older than this, likewise */
 };
 int sweeper_new(const struct sweeper_options *options, struct sweeper **ret,
                 struct err *err) must_check;

@@ -30,7 +30,7 @@ static void handle_api(void *arg, struct db *db, const struct lane_request *requ
 {
     struct routes_ctx *ctx = arg;
     if (ctx->api) {
-        api_handle(ctx->api, db, request->authorization, request->body, reply);
+        api_handle(ctx->api, db, request->authorization, request->address, request->body, reply);
     } else {
         reply_error(reply, 404, "not_found", "this process does not serve the API");
     }

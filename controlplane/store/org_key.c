@@ -72,3 +72,18 @@ int org_open_json(struct arena *a, const struct secret_key *key, const char *tab
     int r = secret_open(a, key, sealed, org_key_aad(a, table_column, row), &plain, err);
     return r ? r : json_parse(a, plain, ret, err);
 }
+
+int org_key_open(struct db *db, const struct secret_key *master, const struct uuid *organization,
+                 const char *table_column, const struct uuid *row, struct str sealed,
+                 struct arena *a, struct str *ret_plain, struct err *err)
+{
+    struct secret_key key;
+    int r = org_key_get(db, master, organization, &key, err);
+    if (r != 0) {
+        err->retryable = true;
+        return r;
+    }
+    r = secret_open(a, &key, sealed, org_key_aad(a, table_column, row), ret_plain, err);
+    secret_key_done(&key);
+    return r;
+}

@@ -11,6 +11,11 @@ void org_key_make(const struct secret_key *master, const struct uuid *organizati
 /* Reads and opens it (works under row-level security too). The caller wipes it: secret_key_done. */
 int org_key_get(struct db *db, const struct secret_key *master, const struct uuid *organization,
                 struct secret_key *ret_key, struct err *err) must_check;
+/* Opens a sealed column of a row of the organization into the arena. Retryable when it was the
+ * store that failed. */
+int org_key_open(struct db *db, const struct secret_key *master, const struct uuid *organization,
+                 const char *table_column, const struct uuid *row, struct str sealed,
+                 struct arena *a, struct str *ret_plain, struct err *err) must_check;
 /* Associated data of a sealed column: "table.column:<uuid of the row>". */
 struct str org_key_aad(struct arena *a, const char *table_column, const struct uuid *row);
 /* A value as JSON text, sealed for this column of this row, in the arena; and back. What is opened

@@ -124,7 +124,7 @@ static struct json ask(const char *token, const char *query, struct json variabl
     json_dump(&body, json_built(&b));
     snprintf(header, sizeof(header), "Bearer %s", token);
     reply_init(&reply);
-    api_handle(api, lane, str_of(header), buf_str(&body), &reply);
+    api_handle(api, lane, str_of(header), STR("192.0.2.1"), buf_str(&body), &reply);
     assert_int_equal(reply.status, 200);
     struct json answer;
     char *text = arena_strndup(arena, buf_str(&reply.body).ptr, reply.body.len);
@@ -207,8 +207,8 @@ static void test_no_token(void **state)
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
         AUTO(reply_done) struct reply reply;
         reply_init(&reply);
-        api_handle(api, lane, str_of(headers[i]), STR("{\"query\":\"{organization{name}}\"}"),
-                   &reply);
+        api_handle(api, lane, str_of(headers[i]), STR(""),
+                   STR("{\"query\":\"{organization{name}}\"}"), &reply);
         assert_int_equal(reply.status, 401);
     }
 }
@@ -222,7 +222,7 @@ static void test_bad_bodies(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         AUTO(reply_done) struct reply reply;
         reply_init(&reply);
-        api_handle(api, lane, str_of(header), str_of(bodies[i]), &reply);
+        api_handle(api, lane, str_of(header), STR(""), str_of(bodies[i]), &reply);
         assert_int_equal(reply.status, 400);
     }
 }

@@ -26,6 +26,7 @@ VALUES = {
     'stableKey': lambda: 'made-%d' % next(numbers),
     'definition': DEFINITION,
     'url': 'https://example.com/made',
+    'eventTypes': 'customer.created',
     'avatarUrl': 'https://example.com/made.png',
     'fileName': 'made.png',
     'contentType': 'application/json',

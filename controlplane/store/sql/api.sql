@@ -1,7 +1,7 @@
 -- Queries of the API: who asks, and what mutations need.
 
 -- name: api_token_lookup
-SELECT organization_id, customer_id, user_id, role, scope FROM leat_token_lookup($1::bytea);
+SELECT organization_id, customer_id, user_id, role, scope, token_id FROM leat_token_lookup($1::bytea);
 
 -- name: api_time_limit
 SELECT set_config('statement_timeout', $1::int8::text, true);

@@ -26,13 +26,18 @@ DELETE FROM organization_signing_key WHERE id = $1::uuid;
 SELECT user_id, organization_id, hash FROM leat_password_of($1, $2::uuid);
 
 -- name: signin_session_begin
-SELECT leat_session_begin($1::uuid, $2::uuid, $3::bytea, $4::bool);
+SELECT leat_session_begin($1::uuid, $2::uuid, $3::bytea, $4::bool),
+       leat_audit_signin($2::uuid, 'user.signed_in', $5);
 
 -- name: signin_session_refresh
-SELECT session_id, user_id, organization_id, reused, rotated FROM leat_session_refresh($1::bytea, $2::bytea);
+SELECT session_id, user_id, organization_id, reused, rotated,
+       CASE WHEN reused THEN leat_audit_signin(user_id, 'user.refresh_token_reused', $3) END
+FROM leat_session_refresh($1::bytea, $2::bytea);
 
 -- name: signin_session_end
-SELECT leat_session_end($1::bytea, $2::bool);
+SELECT sessions, leat_audit_signin(user_id,
+           CASE WHEN $2::bool THEN 'user.sessions_ended' ELSE 'user.signed_out' END, $3)
+FROM leat_session_end($1::bytea, $2::bool);
 
 -- name: signin_session_lookup
 SELECT organization_id, customer_id, user_id, role FROM leat_session_lookup($1::uuid);
@@ -41,7 +46,8 @@ SELECT organization_id, customer_id, user_id, role FROM leat_session_lookup($1::
 SELECT leat_invitation_mail($1::bytea);
 
 -- name: signin_password_set
-SELECT leat_password_set($1::bytea, $2);
+SELECT person, leat_audit_signin(person, 'user.password_set', $3)
+FROM leat_password_set($1::bytea, $2) AS person;
 
 -- name: signin_invite
 INSERT INTO user_invitation (user_id, token_hash, expires_at)
