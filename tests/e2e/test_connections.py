@@ -226,6 +226,23 @@ def test_client_credentials(tenant, server, acme, stub, second):
     wait_until(newest, 10, 'the flow sends the new token')
 
 
+def test_a_replica_that_died_gives_it_back(tenant, server, acme, stub):
+    """What it left behind: a claim and a lease. Who comes after it asks once."""
+    server.set(access=3600)
+    made = deploy(tenant, 'Left', stub.url + '/x', server.fields('machine'), connection='machine')
+    wait_status(made, 'active')
+    before = len(server.seen('client_credentials'))
+    token = plain_id(read(made)['id'])
+    tenant.stack.sql("UPDATE connection_token SET lease = gen_random_uuid(), attempts = 1, "
+                     "next_at = now() + interval '1 second' WHERE id = %s", token)
+
+    def left():
+        return tenant.stack.sql('SELECT lease IS NOT NULL, attempts FROM connection_token WHERE '
+                                'id = %s', token)[0]
+    wait_until(lambda: left() == (False, 0), 20, 'somebody else asked')
+    assert len(server.seen('client_credentials')) == before + 1
+
+
 def test_the_end_of_a_token(tenant, server, acme):
     """A renewal that is refused ends it, and whoever watches is told."""
     server.set(access=3, refresh=1)

@@ -51,7 +51,8 @@ class World:
             self.stack.sql(
                 "INSERT INTO component (id, organization_id, key, version, label, is_public, "
                 "metadata) VALUES (%s, %s, %s, 1, %s, false, '{\"actions\": [], \"connections\": "
-                "[{\"key\": \"key\"}]}')", uuid.uuid4(), plain_id(self.organization), 'own-' + self.mark, 'Own ' + self.mark)
+                "[{\"key\": \"key\"}]}')", uuid.uuid4(), plain_id(self.organization),
+                'own-' + self.mark, 'Own ' + self.mark)
         tenant.import_(f.integration('Own ' + self.mark, f.flow('Main', f.trigger())),
                        customer=self.customer)
         instance = tenant.instance(tenant.shared, 'Customer ' + self.mark, 'Instance ' + self.mark,
