@@ -180,6 +180,7 @@ struct def_config_var {
     const char *connection_key;       /* CONNECTION: key of the connection in its component */
     const char *connection_component; /* CONNECTION */
     const char *scoped_config_var;    /* useScopedConfigVar: stable key; "" = none */
+    const char *connection_template;  /* CONNECTION: name of one, whose presets it has; "" = none */
     const char *override_grant_type;  /* CONNECTION: of OAuth 2.0; "" = none, as those below */
     const char *oauth_success_url;    /* where the browser goes after consent */
     const char *oauth_failure_url;

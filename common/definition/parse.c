@@ -116,6 +116,10 @@ static void parse_connection(struct def_map *m, struct def_config_var *var)
     var->scoped_config_var = def_get_text(m, "useScopedConfigVar", DEF_OPTIONAL);
     parse_component_ref(m, "connection", &var->connection_key, &var->connection_component,
                         &var->connection_public);
+    struct def_where at = def_key(m->where, "connection");
+    struct def_map connection;
+    (void)def_map_init(&connection, c, yaml_get(m->node, "connection"), &at);
+    var->connection_template = def_get_text(&connection, "template", DEF_OPTIONAL);
     if (!var->scoped_config_var[0] && yaml_is_null(yaml_get(m->node, "connection"))) {
         def_fail(c, m->where, def_place_of(m->node), "definition.required",
                  "A connection needs \"connection\" (its key and component) or "
@@ -228,6 +232,7 @@ static void parse_var(struct def_compile *c, const struct yaml_node *node,
         .source_key = "",
         .source_component = "",
         .scoped_config_var = "",
+        .connection_template = "",
         .override_grant_type = "",
         .oauth_success_url = "",
         .oauth_failure_url = "",

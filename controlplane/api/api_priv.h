@@ -83,6 +83,10 @@ bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, 
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
 bool resolve_authorize_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_template_presets(struct call *c, struct gql_sel *sel, struct json raw,
+                              struct json *ret);
+bool resolve_template_inputs(struct call *c, struct gql_sel *sel, struct json raw,
+                             struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_webhook_headers(struct call *c, struct gql_sel *sel, struct json raw,
                              struct json *ret);
@@ -137,6 +141,22 @@ int mutate_find_instance_to_delete(struct call *c, struct err *err);
 int mutate_delete_instance(struct call *c, struct err *err);
 int mutate_disconnect_connection(struct call *c, struct err *err);
 int mutate_update_oauth2_connection(struct call *c, struct err *err);
+int mutate_create_scoped_variable(struct call *c, struct err *err);
+int mutate_update_scoped_variable(struct call *c, struct err *err);
+int mutate_find_scoped_variable_to_delete(struct call *c, struct err *err);
+int mutate_delete_scoped_variable(struct call *c, struct err *err);
+int mutate_create_customer_variable(struct call *c, struct err *err);
+int mutate_update_customer_variable(struct call *c, struct err *err);
+int mutate_find_customer_variable_to_delete(struct call *c, struct err *err);
+int mutate_delete_customer_variable(struct call *c, struct err *err);
+int mutate_disconnect_scoped_connection(struct call *c, struct err *err);
+int mutate_disconnect_customer_connection(struct call *c, struct err *err);
+int mutate_update_scoped_oauth2_connection(struct call *c, struct err *err);
+int mutate_update_customer_oauth2_connection(struct call *c, struct err *err);
+int mutate_create_connection_template(struct call *c, struct err *err);
+int mutate_update_connection_template(struct call *c, struct err *err);
+int mutate_find_connection_template(struct call *c, struct err *err);
+int mutate_delete_connection_template(struct call *c, struct err *err);
 int mutate_replay_execution(struct call *c, struct err *err);
 int mutate_test_flow_config(struct call *c, struct err *err);
 int mutate_clear_all_fifo_data(struct call *c, struct err *err);

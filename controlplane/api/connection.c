@@ -221,6 +221,26 @@ int mutate_update_oauth2_connection(struct call *c, struct err *err)
     return import_token(c, "InstanceConfigVariable", QUERY_API_CONNECTION_OF_INSTANCE, err);
 }
 
+int mutate_disconnect_scoped_connection(struct call *c, struct err *err)
+{
+    return disconnect(c, "ScopedConfigVariable", QUERY_API_CONNECTION_OF_SCOPED, err);
+}
+
+int mutate_update_scoped_oauth2_connection(struct call *c, struct err *err)
+{
+    return import_token(c, "ScopedConfigVariable", QUERY_API_CONNECTION_OF_SCOPED, err);
+}
+
+int mutate_disconnect_customer_connection(struct call *c, struct err *err)
+{
+    return disconnect(c, "CustomerConfigVariable", QUERY_API_CONNECTION_OF_CUSTOMER, err);
+}
+
+int mutate_update_customer_oauth2_connection(struct call *c, struct err *err)
+{
+    return import_token(c, "CustomerConfigVariable", QUERY_API_CONNECTION_OF_CUSTOMER, err);
+}
+
 /* raw: [organization, token] or null. */
 bool resolve_authorize_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
 {

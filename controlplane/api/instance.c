@@ -145,6 +145,9 @@ int mutate_update_instance(struct call *c, struct err *err)
         return call_refuse(c, "integration",
                            "A hidden instance runs the version it is made for, nothing else.");
     }
+    if (rc == 0 && call_input(c, "enabled").type == JSON_TRUE) {
+        rc = instance_config_may_run(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), err);
+    }
     if (rc == 0 && changes_deploy(c)) {
         rc = instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &config, err);
         rc = rc ? rc : instance_config_apply(c, &config, true, err);

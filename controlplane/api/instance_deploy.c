@@ -273,6 +273,7 @@ int instance_deploy(struct call *c, const struct db_rows *row, bool force, struc
     bool is_test = db_bool(row, 0, LOCKED_IS_SYSTEM);
     int rc = instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &x, err);
     rc = rc ? rc : instance_config_values(c, &x, &config, &missing, err);
+    rc = rc ? rc : instance_config_bound(c, &x, missing.len == 0, err);
     if (rc != 0) {
         return rc;
     }

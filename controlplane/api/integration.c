@@ -153,6 +153,7 @@ static int put_vars(struct call *c, const struct def_view *v, struct err *err)
     for (size_t i = 0; i < v->n_vars && rc == 0; i++) {
         const struct def_config_var *var = &v->vars[i];
         bool scheduled = var->type == DEF_VAR_SCHEDULE;
+        bool of_template = var->connection_template && var->connection_template[0];
         rc = db_run(c->db, QUERY_API_VAR_INSERT, NULL, err, DB_UUID(uuid_v7()),
                     DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
                     DB_TEXT(var->key), DB_TEXT(var->stable_key),
@@ -162,7 +163,8 @@ static int put_vars(struct call *c, const struct def_view *v, struct err *err)
                     DB_BOOL(var->org_only),
                     var->n_pick_list ? texts(c, var->pick_list, var->n_pick_list) : DB_NULL,
                     scheduled ? DB_TEXT(schedules[var->schedule_type]) : DB_NULL,
-                    scheduled ? DB_TEXT(var->time_zone) : DB_NULL);
+                    scheduled ? DB_TEXT(var->time_zone) : DB_NULL,
+                    of_template ? DB_TEXT(var->connection_template) : DB_NULL);
     }
     return rc;
 }

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from harness import flows as f
-from harness.api import Tenant
+from harness.api import Deployment, Tenant
 from harness.oauth2 import OAuth2Server, consent
-from harness.people import organization_of, plain_id
+from harness.people import Person, global_id, organization_of, plain_id
 from harness.process import Process, free_port
 from harness.sender import send
 from harness.stack import Stack, make_folder, program
@@ -64,7 +64,7 @@ def acme(stack, tenant):
               plain_id(organization_of(tenant.api)), json.dumps({'actions': [], 'connections': [
                   {'key': 'oauth2', 'oauth2Type': 'authorization_code', 'oauth2PkceMethod': 'S256'},
                   {'key': 'plain', 'oauth2Type': 'authorization_code', 'oauth2PkceMethod': 'plain'},
-                  {'key': 'machine', 'oauth2Type': 'client_credentials'}]}))
+                  {'key': 'machine', 'oauth2Type': 'client_credentials'}, {'key': 'key'}]}))
     return 'acme'
 
 
@@ -226,6 +226,23 @@ def test_client_credentials(tenant, server, acme, stub, second):
     wait_until(newest, 10, 'the flow sends the new token')
 
 
+def test_a_replica_that_died_gives_it_back(tenant, server, acme, stub):
+    """What it left behind: a claim and a lease. Who comes after it asks once."""
+    server.set(access=3600)
+    made = deploy(tenant, 'Left', stub.url + '/x', server.fields('machine'), connection='machine')
+    wait_status(made, 'active')
+    before = len(server.seen('client_credentials'))
+    token = plain_id(read(made)['id'])
+    tenant.stack.sql("UPDATE connection_token SET lease = gen_random_uuid(), attempts = 1, "
+                     "next_at = now() + interval '1 second' WHERE id = %s", token)
+
+    def left():
+        return tenant.stack.sql('SELECT lease IS NOT NULL, attempts FROM connection_token WHERE '
+                                'id = %s', token)[0]
+    wait_until(lambda: left() == (False, 0), 20, 'somebody else asked')
+    assert len(server.seen('client_credentials')) == before + 1
+
+
 def test_the_end_of_a_token(tenant, server, acme):
     """A renewal that is refused ends it, and whoever watches is told."""
     server.set(access=3, refresh=1)
@@ -291,3 +308,195 @@ def test_another_organization(connected, stack):
                                        id=read(connected)['id'])
         assert errors == [{'field': 'id', 'messages': ['The InstanceConfigVariable does not exist.']}]
     assert read(connected)['status'] == 'active'
+
+
+# ---- reusable connections ----
+
+SCOPED = 'id key stableKey managedBy variableScope status authorizeUrl connection { key component { ' \
+    'key } } instances { totalCount } inputs { nodes { name value hasValue } }'
+
+
+def connection_id(tenant, key):
+    component = tenant.stack.sql(
+        "SELECT c.id, md5(c.id::text || %s)::uuid FROM component c WHERE c.key = 'acme'", key)[0]
+    return global_id('Connection', component[1])
+
+
+def inputs(**given):
+    return [{'name': k, 'type': 'value', 'value': v} for k, v in given.items()]
+
+
+def scoped(tenant, stable_key, connection, scope='org', managed_by='org', **given):
+    return tenant.api.done('createScopedConfigVariable', 'scopedConfigVariable', SCOPED,
+                           key='The ' + stable_key, stableKey=stable_key, variableScope=scope,
+                           managedBy=managed_by, connection=connection_id(tenant, connection),
+                           inputs=inputs(**given))
+
+
+def uses(name, stable_key, url):
+    return f.integration(name, f.flow('Main', f.trigger(), f.step('Get', 'http.httpGet', {
+        'url': url, 'connection': f.config('Acme')})), config_vars=[
+            {'key': 'Acme', 'dataType': 'connection', 'orgOnly': False,
+             'useScopedConfigVar': stable_key}])
+
+
+def errors_of(api, mutation, field, **value):
+    made, errors = api.change(mutation, field, 'id', **value)
+    assert made is None
+    return {e['field']: e['messages'][0] for e in errors}
+
+
+def test_a_connection_of_the_organization(tenant, server, acme, stub):
+    """One token for all who use it; it cannot go while somebody does."""
+    server.set(access=3600)
+    stub.on('/x', {})
+    made = scoped(tenant, 'shared-machine', 'machine', **server.fields('machine', scopes='read'))
+    assert made['connection'] == {'key': 'machine', 'component': {'key': 'acme'}}
+    assert all(i['hasValue'] and i['value'] is None for i in made['inputs']['nodes'])
+    one, two = (tenant.deploy(uses('Shared %s' % n, 'shared-machine', stub.url + '/x'))
+                for n in 'ab')
+    before = len(server.seen('client_credentials'))
+    wait_status(one, 'active')
+    for deployed in (one, two):
+        wait_until(lambda d=deployed: d.run({}, ok=None).error is None, 10, 'it has the token')
+        assert sent(stub) == 'Bearer ' + server.seen('client_credentials')[-1]['access_token']
+    assert len(server.seen('client_credentials')) <= before + 1
+    assert 'Instances use' in errors_of(tenant.api, 'deleteScopedConfigVariable',
+                                        'scopedConfigVariable', id=made['id'])['id']
+    assert 'none of' not in errors_of(tenant.api, 'disconnectConnection', 'instanceConfigVariable',
+                                      id=read(one)['id'])['id']
+    got = tenant.api.ask('{ scopedConfigVariables(stableKey: "shared-machine") { nodes { instances '
+                         '{ totalCount } status } } }')['scopedConfigVariables']['nodes']
+    assert got == [{'instances': {'totalCount': 2}, 'status': 'active'}]
+    tenant.api.done('deleteInstance', 'instance', 'id', id=two.id)
+    tenant.stack.sql("UPDATE instance_config_variable SET scoped_config_variable_id = NULL")
+    tenant.api.done('deleteScopedConfigVariable', 'scopedConfigVariable', 'id', id=made['id'])
+    blocked = errors_of(tenant.api, 'updateInstance', 'instance', id=one.id, enabled=True)
+    assert 'REFERENCES_DELETED_CONNECTION' in blocked['enabled']
+
+
+def wait_key(made, stub, key):
+    """Webhooks hear of a deploy a moment later."""
+    def ask():
+        made.run({})
+        return sent(stub) == key
+    wait_until(ask, 10, 'runs send ' + key)
+
+
+def test_connections_of_customers(tenant, server, acme, stub):
+    """Customers choose theirs; a change deploys again when it is asked to, and is frozen until."""
+    stub.on('/x', {})
+    shared = scoped(tenant, 'own-keys', 'key', 'customer', 'customer', scheme='Key')
+    assert shared['status'] is None
+    customer = tenant.customer('Customer')
+    api = Person(tenant.stack, organization_of(tenant.api), 'customer_admin', customer).api
+    foreign = Person(tenant.stack, organization_of(tenant.api), 'customer_admin',
+                     tenant.customer('Somebody else')).api
+
+    def make(api, name, key, **more):
+        return api.done('createCustomerConfigVariable', 'customerConfigVariable', 'id key status',
+                        scopedConfigVariable=shared['id'], key=name, inputs=inputs(apiKey=key), **more)
+    first, second_ = make(api, 'First', 'one'), make(api, 'Second', 'two')
+    other = make(foreign, 'First', 'of another')
+    integration = tenant.publish(uses('Chosen', 'own-keys', stub.url + '/x'))
+    instance = tenant.instance(integration)
+    assert 'need a value' in errors_of(tenant.api, 'deployInstance', 'instance', id=instance)[
+        'configVariables']
+
+    def choose(variable):
+        return tenant.api.change('updateInstance', 'instance', 'id configState', id=instance,
+                                 configVariables=[{'key': 'Acme',
+                                                   'customerConfigVariableId': variable['id']}])
+    assert 'does not exist' in choose(other)[1][0]['messages'][0]
+    assert choose(first)[0]['configState'] == 'FULLY_CONFIGURED'
+    tenant.deploy_instance(instance)
+    made = Deployment(tenant, integration, instance)
+    wait_key(made, stub, 'Key one')
+    change = {'id': first['id'], 'inputs': inputs(apiKey='changed')}
+    api.done('updateCustomerConfigVariable', 'customerConfigVariable', 'id', **change)
+    wait_key(made, stub, 'Key one')
+    api.done('updateCustomerConfigVariable', 'customerConfigVariable', 'id', redeploy=True, **change)
+    wait_key(made, stub, 'Key changed')
+    assert choose(second_)[1] == []
+    tenant.deploy_instance(instance)
+    wait_key(made, stub, 'Key two')
+    tenant.api.done('updateScopedConfigVariable', 'scopedConfigVariable', 'id', id=shared['id'],
+                    inputs=inputs(scheme='Token'), redeploy=True)
+    wait_key(made, stub, 'Token two')
+    assert 'Instances use' in errors_of(api, 'deleteCustomerConfigVariable',
+                                        'customerConfigVariable', id=second_['id'])['id']
+    api.done('deleteCustomerConfigVariable', 'customerConfigVariable', 'id', id=first['id'])
+    seen = foreign.ask('{ customerConfigVariables { nodes { id customer { name } } } '
+                       'scopedConfigVariables { nodes { stableKey } } }')
+    assert [n['id'] for n in seen['customerConfigVariables']['nodes']] == [other['id']]
+    assert [n['stableKey'] for n in seen['scopedConfigVariables']['nodes']] == ['own-keys']
+    assert 'does not exist' in errors_of(foreign, 'deleteCustomerConfigVariable',
+                                         'customerConfigVariable', id=second_['id'])['id']
+
+
+def test_what_the_organization_holds_for_customers(tenant, server, acme, stub):
+    """One a customer, found without being chosen; consented to by itself; tests have their own."""
+    server.set(access=3600)
+    shared = scoped(tenant, 'for-them', 'oauth2', 'customer', 'org', **code_fields(server))
+    integration = tenant.publish(uses('For them', 'for-them', server.url + '/me'))
+    instance = tenant.instance(integration)
+    own = tenant.api.done('createCustomerConfigVariable', 'customerConfigVariable',
+                          'id status authorizeUrl', scopedConfigVariable=shared['id'],
+                          customer=tenant.customer('Customer'))
+    assert own['status'] == 'pending'
+    assert consent(own['authorizeUrl'])[-1].status_code == 200
+    tenant.deploy_instance(instance)
+    made = Deployment(tenant, integration, instance)
+    assert read(made)['status'] == 'active'
+    assert made.run({}).results('Get') == {'sub': 'ada'}
+    tenant.api.done('disconnectCustomerConnection', 'customerConfigVariable', 'status',
+                    id=own['id'])
+    assert read(made)['status'] == 'pending'
+    tested = tenant.api.done('createCustomerConfigVariable', 'customerConfigVariable',
+                             'isTest customer { id } key', scopedConfigVariable=shared['id'],
+                             isTest=True)
+    assert tested == {'isTest': True, 'customer': None, 'key': 'The for-them'}
+
+
+def test_wrong_reusable_ones(tenant, acme):
+    given = {'key': 'Wrong', 'stableKey': 'wrong', 'variableScope': 'org',
+             'connection': connection_id(tenant, 'key')}
+    for wrong in ({'stableKey': 'Wrong'}, {'variableScope': 'all'}, {'managedBy': 'nobody'},
+                  {'managedBy': 'customer'}, {'key': ' '}, {'connection': global_id(
+                      'Connection', uuid.uuid4())}, {'inputs': inputs(**{'': 'x'})},
+                  {'oAuthRedirectConfig': {'oAuthSuccessRedirectUri': 'javascript:x'}}):
+        assert list(errors_of(tenant.api, 'createScopedConfigVariable', 'scopedConfigVariable',
+                              **{**given, **wrong})) == list(wrong)
+    tenant.api.done('createScopedConfigVariable', 'scopedConfigVariable', 'id', **given)
+    assert 'stableKey' in errors_of(tenant.api, 'createScopedConfigVariable',
+                                    'scopedConfigVariable', **{**given, 'key': 'Other'})
+
+
+def test_templates(tenant, acme, stub):
+    """Their presets stand below what is given."""
+    stub.on('/x', {})
+    made = tenant.api.done('createConnectionTemplate', 'connectionTemplate',
+                           'id connection { key } presets { key value }', name='Preset',
+                           connection=connection_id(tenant, 'key'),
+                           presets=[{'key': 'apiKey', 'value': 'preset'},
+                                    {'key': 'scheme', 'value': 'Key'}])
+    assert made['presets'] == [{'key': 'apiKey', 'value': None}, {'key': 'scheme', 'value': None}]
+    var = variable('key')
+    var['connection']['template'] = 'Preset'
+    var['inputs'] = {'apiKey': f.value('')}
+    definition = f.integration('Of a template', f.flow('Main', f.trigger(), f.step(
+        'Get', 'http.httpGet', {'url': stub.url + '/x', 'connection': f.config('Acme')})),
+        config_vars=[var])
+    wait_key(tenant.deploy(definition), stub, 'Key preset')
+    deployed = tenant.deploy(definition, config={'Acme': values({'apiKey': 'given'})})
+    wait_key(deployed, stub, 'Key given')
+    got = tenant.api.ask('query($id: ID!) { instance(id: $id) { configVariables { nodes { '
+                         'requiredConfigVariable { key connectionTemplate { inputFieldTemplates { '
+                         'nodes { inputField { key } value } } } } } } } }', id=deployed.id)
+    template = got['instance']['configVariables']['nodes'][0]['requiredConfigVariable']
+    assert template['connectionTemplate']['inputFieldTemplates']['nodes'][0] == {
+        'inputField': {'key': 'apiKey'}, 'value': None}
+    twice = [{'key': 'a', 'value': '1'}, {'key': 'a', 'value': '2'}]
+    assert 'twice' in errors_of(tenant.api, 'updateConnectionTemplate', 'connectionTemplate',
+                                id=made['id'], presets=twice)['presets']
+    tenant.api.done('deleteConnectionTemplate', 'connectionTemplate', 'id', id=made['id'])

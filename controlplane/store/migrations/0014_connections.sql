@@ -105,6 +105,9 @@ CREATE TABLE connection_template (
     UNIQUE (organization_id, name)
 );
 
+-- Of a connection: the name of the template whose presets it has.
+ALTER TABLE required_config_variable ADD connection_template text;
+
 DO $$
 DECLARE t text;
 BEGIN
@@ -184,3 +187,12 @@ CREATE FUNCTION leat_scoped_bind(stable text, instance uuid, chosen uuid)
     $$;
 REVOKE ALL ON FUNCTION leat_scoped_bind(text, uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION leat_scoped_bind(text, uuid, uuid) TO leat_api;
+
+CREATE FUNCTION leat_template_presets(template text) RETURNS TABLE (id uuid, sealed_presets bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        SELECT t.id, t.sealed_presets FROM connection_template t
+        WHERE t.name = template AND t.organization_id = (SELECT leat_organization())
+    $$;
+REVOKE ALL ON FUNCTION leat_template_presets(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION leat_template_presets(text) TO leat_api;

@@ -43,16 +43,18 @@ WHERE id = $1::uuid;
 DELETE FROM instance WHERE id = $1::uuid;
 
 -- name: api_config_vars
-SELECT id, key, value, schedule_type, time_zone, sealed_inputs
+SELECT id, key, value, schedule_type, time_zone, sealed_inputs, customer_config_variable_id
 FROM instance_config_variable WHERE instance_id = $1::uuid;
 
 -- name: api_config_var_put
 INSERT INTO instance_config_variable (id, organization_id, instance_id, key, value, schedule_type,
-    time_zone, sealed_inputs)
-VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7, $8)
+    time_zone, sealed_inputs, scoped_config_variable_id, customer_config_variable_id)
+VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7, $8, $9::uuid, $10::uuid)
 ON CONFLICT (instance_id, key) DO UPDATE SET value = EXCLUDED.value,
     schedule_type = EXCLUDED.schedule_type, time_zone = EXCLUDED.time_zone,
-    sealed_inputs = EXCLUDED.sealed_inputs, updated_at = now();
+    sealed_inputs = EXCLUDED.sealed_inputs,
+    scoped_config_variable_id = EXCLUDED.scoped_config_variable_id,
+    customer_config_variable_id = EXCLUDED.customer_config_variable_id, updated_at = now();
 
 -- name: api_config_vars_keep
 DELETE FROM instance_config_variable WHERE instance_id = $1::uuid AND NOT (key = ANY ($2::text[]));
