@@ -71,6 +71,9 @@ bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, s
 bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
+bool resolve_persisted_state(struct call *c, struct gql_sel *sel, struct json raw,
+                             struct json *ret);
+bool resolve_request_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
@@ -117,6 +120,10 @@ int mutate_update_version_availability(struct call *c, struct err *err);
 int mutate_update_marketplace(struct call *c, struct err *err);
 int mutate_create_instance(struct call *c, struct err *err);
 int mutate_update_instance(struct call *c, struct err *err);
+int mutate_update_config_variables(struct call *c, struct err *err);
+int mutate_update_flow_config(struct call *c, struct err *err);
+int mutate_upgrade_instances(struct call *c, struct err *err);
+int mutate_update_test_configuration(struct call *c, struct err *err);
 int mutate_deploy_instance(struct call *c, struct err *err);
 int mutate_find_instance(struct call *c, struct err *err);
 int mutate_find_instance_to_delete(struct call *c, struct err *err);
