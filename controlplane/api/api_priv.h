@@ -87,6 +87,9 @@ bool resolve_template_presets(struct call *c, struct gql_sel *sel, struct json r
                               struct json *ret);
 bool resolve_template_inputs(struct call *c, struct gql_sel *sel, struct json raw,
                              struct json *ret);
+bool resolve_persisted_state(struct call *c, struct gql_sel *sel, struct json raw,
+                             struct json *ret);
+bool resolve_request_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_webhook_headers(struct call *c, struct gql_sel *sel, struct json raw,
                              struct json *ret);
@@ -135,6 +138,10 @@ int mutate_update_version_availability(struct call *c, struct err *err);
 int mutate_update_marketplace(struct call *c, struct err *err);
 int mutate_create_instance(struct call *c, struct err *err);
 int mutate_update_instance(struct call *c, struct err *err);
+int mutate_update_config_variables(struct call *c, struct err *err);
+int mutate_update_flow_config(struct call *c, struct err *err);
+int mutate_upgrade_instances(struct call *c, struct err *err);
+int mutate_update_test_configuration(struct call *c, struct err *err);
 int mutate_deploy_instance(struct call *c, struct err *err);
 int mutate_find_instance(struct call *c, struct err *err);
 int mutate_find_instance_to_delete(struct call *c, struct err *err);

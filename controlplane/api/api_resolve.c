@@ -154,6 +154,8 @@ const struct resolver api_resolvers[] = {
     {"role", resolve_role},
     {"roles", resolve_roles},
     {"step_results", resolve_step_results},
+    {"request_url", resolve_request_url},
+    {"persisted_state", resolve_persisted_state},
     {"icon_url", resolve_icon_url},
     {"attachments", resolve_attachments},
     {"component_url", resolve_component_url},

@@ -75,6 +75,16 @@ int router_put(struct call *c, const struct uuid *version, struct err *err) must
 /* instance_deploy.c: flow configs of a version, made or kept by the identity of their flow. */
 int instance_flow_configs_put(struct call *c, const struct uuid *instance,
                               const struct uuid *version, struct err *err) must_check;
-/* API keys of the mutation's flowConfigs. */
-int instance_flow_configs_keys(struct call *c, const struct uuid *instance,
-                               const struct uuid *version, struct err *err) must_check;
+/* What the mutation's flowConfigs say. */
+int instance_flow_configs_change(struct call *c, const struct uuid *instance,
+                                 const struct uuid *version, struct err *err) must_check;
+
+/* flow_config.c: API keys and what the flow is tested with, as an object of the input says. What is
+ * wrong is told by field, or, where this is NULL, by the names of its members. */
+int flow_config_change(struct call *c, const struct uuid *config, struct json given,
+                       const char *field, struct err *err) must_check;
+
+/* state.c: the input's persistedData replaces what the owner keeps, when it is given. */
+enum state_scope { STATE_OF_FLOW = 1, STATE_OF_INSTANCE = 2 };
+int state_change(struct call *c, const struct uuid *owner, enum state_scope scope,
+                 struct err *err) must_check;

@@ -143,6 +143,22 @@ static int put_flows(struct call *c, const struct def_view *v, struct err *err)
     return rc;
 }
 
+/* What the wizard shows to whom, when it is not everything to everybody. */
+static struct db_param meta_of(struct call *c, const struct def_config_var *var)
+{
+    AUTO(buf_done) struct buf text = {0};
+    struct json_builder b;
+    if (var->visible_to_customer_deployer && var->visible_to_org_deployer) {
+        return DB_TEXT("");
+    }
+    json_build_object(&b, c->a);
+    json_append(&b, STR("visibleToCustomerDeployer"), json_bool(var->visible_to_customer_deployer));
+    json_append(&b, STR("visibleToOrgDeployer"), json_bool(var->visible_to_org_deployer));
+    buf_init(&text, KIB(1));
+    json_dump(&text, json_built(&b));
+    return DB_STR(str_n(arena_strndup(c->a, text.data, text.len), text.len));
+}
+
 static int put_vars(struct call *c, const struct def_view *v, struct err *err)
 {
     static const char *const collections[] = {
@@ -164,7 +180,7 @@ static int put_vars(struct call *c, const struct def_view *v, struct err *err)
                     var->n_pick_list ? texts(c, var->pick_list, var->n_pick_list) : DB_NULL,
                     scheduled ? DB_TEXT(schedules[var->schedule_type]) : DB_NULL,
                     scheduled ? DB_TEXT(var->time_zone) : DB_NULL,
-                    of_template ? DB_TEXT(var->connection_template) : DB_NULL);
+                    of_template ? DB_TEXT(var->connection_template) : DB_NULL, meta_of(c, var));
     }
     return rc;
 }
@@ -355,7 +371,5 @@ int mutate_find_integration(struct call *c, struct err *err)
 
 int mutate_delete_integration(struct call *c, struct err *err)
 {
-    int rc = db_run(c->db, QUERY_INTEGRATION_STATE_DELETE, NULL, err, DB_UUID(c->id));
-    rc = rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_INSTANCES_DELETE, NULL, err, DB_UUID(c->id));
-    return rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_DELETE, NULL, err, DB_UUID(c->id));
+    return db_run(c->db, QUERY_REMOVAL_INTEGRATION, NULL, err, DB_UUID(c->id));
 }

@@ -64,9 +64,9 @@ DELETE FROM required_config_variable WHERE integration_id = $1::uuid;
 -- name: api_var_insert
 INSERT INTO required_config_variable (id, organization_id, integration_id, position, key,
     stable_key, data_type, description, default_value, collection_type, org_only, pick_list,
-    schedule_type, time_zone, connection_template)
+    schedule_type, time_zone, connection_template, meta)
 VALUES ($1::uuid, $2::uuid, $3::uuid, $4::int, $5, $6, $7, $8, $9, $10, $11::bool, $12::text[],
-    $13, $14, $15);
+    $13, $14, $15, $16);
 
 -- name: api_version_insert
 INSERT INTO integration (id, organization_id, customer_id, sequence_id, version_number,
@@ -100,10 +100,10 @@ JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
 -- name: api_version_vars
 INSERT INTO required_config_variable (id, organization_id, integration_id, position, key,
     stable_key, data_type, description, default_value, collection_type, org_only, pick_list,
-    schedule_type, time_zone, connection_template)
+    schedule_type, time_zone, connection_template, meta)
 SELECT fresh.id, f.organization_id, $2::uuid, f.position, f.key, f.stable_key, f.data_type,
     f.description, f.default_value, f.collection_type, f.org_only, f.pick_list, f.schedule_type,
-    f.time_zone, f.connection_template
+    f.time_zone, f.connection_template, f.meta
 FROM (SELECT var.*, row_number() OVER (ORDER BY var.position) AS n
       FROM required_config_variable var WHERE var.integration_id = $1::uuid) f
 JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
@@ -111,13 +111,6 @@ JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
 -- name: api_version_counts
 SELECT (SELECT count(*) FROM integration_flow WHERE integration_id = $1::uuid),
        (SELECT count(*) FROM required_config_variable WHERE integration_id = $1::uuid);
-
--- name: api_sequence_instances_delete
-DELETE FROM instance WHERE integration_id IN (SELECT id FROM integration WHERE sequence_id = $1::uuid)
-    OR deployed_integration_id IN (SELECT id FROM integration WHERE sequence_id = $1::uuid);
-
--- name: api_sequence_delete
-DELETE FROM integration WHERE sequence_id = $1::uuid;
 
 -- name: api_draft_by_name
 SELECT id FROM integration
