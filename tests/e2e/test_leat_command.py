@@ -107,3 +107,55 @@ def test_what_is_wrong_is_told(leat, tenant):
     assert 'who asks' in leat.fails('customers', LEAT_TOKEN='')
     assert 'begins with' in leat.fails('customers', '--url', 'ftp://x')
     assert 'is not the API' in leat.fails('customers', '--url', tenant.api.url + '/healthz')
+
+
+@pytest.fixture(scope='module')
+def failing(tenant):
+    """An instance whose flow fails when the payload says so."""
+    return tenant.deploy(f.integration('Picky', f.flow(
+        'Main', f.trigger(), f.log('Tell', f.ref('start.results.body.data.text')),
+        f.branch_on('Which', 'start.results.body.data.text',
+                    bad=[f.stop('No', status='x{')]))), customer='Picky Ltd', name='Picky one')
+
+
+def test_executions_logs_and_replays(leat, failing):
+    good = failing.run({'text': 'hello log'}).id
+    rows = leat.json('executions', '--instance', 'Picky one')
+    assert [(r['id'], r['status']) for r in rows] == [(good, 'SUCCESS')]
+    assert good in leat('executions', '--customer', 'Picky Ltd', '--since', '5m')
+    assert leat.json('executions', '--integration', 'Picky', '--status', 'ERROR') == []
+    said = leat('executions', good, '--watch', '--log')
+    assert 'ok   Tell' in said and 'INFO hello log' in said and 'succeeded in' in said
+    lines = [json.loads(line) for line in leat('logs', '--execution', good, '--json').splitlines()]
+    assert 'hello log' in [line['message'] for line in lines]
+    assert 'Picky one / Tell' in leat('logs', '--instance', 'Picky one', '--search', 'hello')
+    assert leat('logs', '--instance', 'Picky one', '--level', 'error') == ''
+    replayed, = leat.json('replay', good, '--wait')
+    assert replayed['status'] == 'SUCCESS' and replayed['replay'] != good
+    assert 'does not exist' in leat('replay', 'nonsense', status=1)
+    assert leat.json('replay', '--failed', '--instance', 'Picky one', '--yes') == []
+    assert 'replay what' in leat.fails('replay', status=2)
+    assert '--status is' in leat.fails('executions', '--status', 'BAD', status=2)
+    assert 'no execution' in leat.fails('executions', 'nonsense')
+
+
+def test_lines_that_come_are_followed(leat, failing):
+    follower = subprocess.Popen([program('leat'), 'logs', '--instance', 'Picky one', '--follow',
+                                 '--json'], env=leat.env, stdout=subprocess.PIPE, text=True)
+    try:
+        failing.run({'text': 'while it follows'})
+        for line in follower.stdout:
+            if 'while it follows' in line:
+                break
+    finally:
+        follower.terminate()
+        follower.communicate()
+
+
+def test_a_flow_by_hand(leat, failing):
+    leat.write('payload.json', {'text': 'by hand'})
+    said = leat('test', 'Picky', '--payload', '@payload.json', '--log')
+    assert 'ok   Start' in said and 'INFO by hand' in said and 'succeeded' in said
+    got = leat.json('test', '--instance', 'Picky one', 'Main', '--payload', '{"text": "x"}')
+    assert got['status'] == 'SUCCESS' and got['isTestExecution']
+    assert 'There is:' in leat.fails('test', 'Picky', 'Other')
