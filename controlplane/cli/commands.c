@@ -13,7 +13,7 @@ static const struct command local[] = {
 };
 
 static const struct command *const clients[] = {
-    &command_customers, &command_deploy,  &command_diff,
+    &command_apply,        &command_customers, &command_deploy,  &command_diff,
     &command_executions,   &command_export,    &command_import,  &command_instances,
     &command_integrations, &command_logs,      &command_publish, &command_replay,
     &command_test,

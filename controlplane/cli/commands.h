@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 
-extern const struct command command_customers, command_deploy, command_diff,
+extern const struct command command_apply, command_customers, command_deploy, command_diff,
     command_executions, command_export, command_import, command_instances, command_integrations,
     command_logs, command_publish, command_replay, command_test;
 

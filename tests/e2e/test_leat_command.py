@@ -159,3 +159,118 @@ def test_a_flow_by_hand(leat, failing):
     got = leat.json('test', '--instance', 'Picky one', 'Main', '--payload', '{"text": "x"}')
     assert got['status'] == 'SUCCESS' and got['isTestExecution']
     assert 'There is:' in leat.fails('test', 'Picky', 'Other')
+
+
+SHOP = f.string_var('Shop', 'x')
+SERVICE = {'key': 'Service', 'dataType': 'connection', 'orgOnly': False,
+           'connection': {'key': 'basic', 'component': {'key': 'http', 'version': 'LATEST',
+                                                        'isPublic': True}}, 'inputs': {}}
+
+
+def fleet(text):
+    return f.integration('Fleet', f.flow('Main', f.trigger(), f.log('Tell', text)),
+                         config_vars=[SHOP, f.string_var('Hidden'), SERVICE])
+
+
+CUSTOMER = '''name: Roadrunner
+externalId: road
+labels: [Fast]
+'''
+INSTANCE = '''name: Delivery
+customer: road
+integration: Fleet
+description: by files
+configVariables:
+  Shop: %s
+  Hidden: "${ENV:FLEET_HIDDEN}"
+  Service:
+    inputs: {username: "${FILE:user.txt}", password: "${ENV:FLEET_PASSWORD}"}
+'''
+SECRETS = {'FLEET_HIDDEN': 'hidden-text', 'FLEET_PASSWORD': 'the-password'}
+
+
+def plan_of(got):
+    return {(i['kind'], i['name']): i['actions'] for i in got['plan'] if i['actions']}
+
+
+def test_a_fleet_in_files(leat, tenant):
+    leat.write('fleet/integrations/fleet.yml', fleet('one'))
+    leat.write('fleet/customers/road.yml', CUSTOMER)
+    leat.write('fleet/instances/delivery.yml', INSTANCE % 'Corner')
+    leat.write('fleet/user.txt', 'coyote\n')
+    got = leat.json('apply', 'fleet', '--plan', status=3, **SECRETS)
+    assert plan_of(got) == {
+        ('integration', 'Fleet'): ['create', 'publish'], ('customer', 'Roadrunner'): ['create'],
+        ('instance', 'road/Delivery'): ['create', 'deploy']}
+    assert got['done'] == 0
+    assert 'give --yes' in leat.fails('apply', 'fleet', **SECRETS)
+    done = leat.run('apply', 'fleet', '--yes', **SECRETS)
+    assert done.returncode == 0, done.stderr
+    assert '3 changes applied' in done.stdout
+    again = leat.run('apply', 'fleet', '--plan', '--prune', **SECRETS)
+    assert again.returncode == 0, again.stdout
+    assert 'not compared' in again.stdout and 'Everything is as the files say' in again.stdout
+    row, = leat.json('instances', '--integration', 'Fleet')
+    assert row['deployedVersion'] == 1 and row['configState'] == 'FULLY_CONFIGURED'
+
+    leat.write('fleet/integrations/fleet.yml', fleet('two'))
+    leat.write('fleet/customers/road.yml', CUSTOMER + 'description: beep\n')
+    leat.write('fleet/instances/delivery.yml', INSTANCE % 'Other' + 'enabled: false\n')
+    said = leat('apply', 'fleet', '--plan', status=3, **SECRETS)
+    for line in ('~ input message (flow Main, step Tell)', 'description: nothing -> beep',
+                 'Shop: Corner -> Other', 'version: 1 -> the one to publish',
+                 'enabled: true -> false'):
+        assert line in said, said
+    leat('apply', 'fleet', '--yes', **SECRETS)
+    assert leat.json('apply', 'fleet', '--plan', **SECRETS)['changes'] == 0
+    row, = leat.json('instances', '--integration', 'Fleet')
+    assert (row['deployedVersion'], row['enabled']) == (2, False)
+
+    changed = {**SECRETS, 'FLEET_HIDDEN': 'another-text'}
+    said = leat('apply', 'fleet', '--plan', status=3, **changed)
+    assert 'Hidden: (secret) -> (secret)' in said and 'text' not in said
+    said = leat('apply', 'fleet', '--plan', '--secrets', status=3, **SECRETS)
+    assert 'Service: nothing -> (secret)' in said and 'password' not in said
+    leat('apply', 'fleet', '--secrets', '--yes', **SECRETS)
+
+    os.remove(leat.folder + '/fleet/instances/delivery.yml')
+    os.remove(leat.folder + '/fleet/customers/road.yml')
+    os.remove(leat.folder + '/fleet/integrations/fleet.yml')
+    got = leat.json('apply', 'fleet', '--plan', '--prune', status=3)
+    assert list(plan_of(got)) == [('instance', 'Roadrunner/Delivery'), ('customer', 'Roadrunner'),
+                                  ('integration', 'Fleet')], 'nothing that others made'
+    leat('apply', 'fleet', '--prune', '--yes')
+    assert leat.json('apply', 'fleet', '--plan', '--prune')['changes'] == 0
+    assert leat.json('customers', '--name', 'Roadrunner') == []
+
+
+def test_mistakes_in_files(leat):
+    leat.write('wrong/integrations/bad.yml', 'name: X\nflows: 7\n')
+    leat.write('wrong/integrations/unknown.yml', f.integration('Unknown', f.flow(
+        'Main', f.trigger(), f.step('No', 'log.noSuchAction'))))
+    leat.write('wrong/customers/a.yml', 'name: A\nlables: [x]\n')
+    leat.write('wrong/customers/b.yml', 'name: [')
+    leat.write('wrong/instances/i.yml', INSTANCE % '"${ENV:NOT_SET}"')
+    leat.write('wrong/instances/j.yml', 'name: J\ncustomer: A\n')
+    said = leat.fails('apply', 'wrong', '--yes', FLEET_HIDDEN='x', FLEET_PASSWORD='the-password')
+    for line in ('integrations/bad.yml:2:', 'customers/a.yml:2:1: unknown key "lables": did you '
+                 'mean labels?', 'customers/b.yml:', 'instances/i.yml:6:9: the environment variable '
+                 'NOT_SET is not set', 'user.txt', 'j.yml:1:1: integration is missing'):
+        assert line in said, said
+    assert 'the-password' not in said
+    for name in ('integrations/bad.yml', 'customers/a.yml', 'customers/b.yml', 'instances/i.yml',
+                 'instances/j.yml'):
+        os.remove(leat.folder + '/wrong/' + name)
+    leat.write('wrong/customers/a.yml', 'name: A\n')
+    leat.write('wrong/instances/k.yml', 'name: K\ncustomer: B\nintegration: Orders\n')
+    leat.write('wrong/instances/l.yml', 'name: L\ncustomer: A\nintegration: None\n')
+    leat.write('wrong/instances/m.yml', 'name: M\ncustomer: A\nintegration: Unknown\n'
+                                        'configVariables: {Shop: x}\n')
+    said = leat.fails('apply', 'wrong', '--yes')
+    for line in ('unknown.yml: ', 'noSuchAction', 'k.yml:1:1: there is no customer "B"',
+                 'l.yml:1:1: there is no integration "None"',
+                 'm.yml:4:19: the integration has no config variable "Shop"'):
+        assert line in said, said
+    assert leat.json('customers', '--name', 'A') == [] or all(
+        c['name'] != 'A' for c in leat.json('customers', '--name', 'A'))
+    assert 'has none of the folders' in leat.fails('apply', '.', '--plan')
