@@ -5,7 +5,8 @@
 
 extern const struct command command_apply, command_customers, command_deploy, command_diff,
     command_executions, command_export, command_import, command_instances, command_integrations,
-    command_logs, command_publish, command_replay, command_test;
+    command_logs, command_publish, command_replay, command_test, command_token_create,
+    command_token_list, command_token_revoke;
 
 /* Which executions: names, ids or ""; since as text_since takes it. */
 struct executions_filter {

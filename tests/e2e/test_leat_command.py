@@ -274,3 +274,52 @@ def test_mistakes_in_files(leat):
     assert leat.json('customers', '--name', 'A') == [] or all(
         c['name'] != 'A' for c in leat.json('customers', '--name', 'A'))
     assert 'has none of the folders' in leat.fails('apply', '.', '--plan')
+
+
+def test_tokens(leat):
+    made = leat.json('token', 'create', 'For a report', '--scope', 'read', '--expires-days', '7')
+    token, row = made['token'], made['apiToken']
+    assert leat('customers', LEAT_TOKEN=token)
+    leat.write('orders.yml', orders('x'))
+    assert 'scope' in leat.fails('import', 'orders.yml', LEAT_TOKEN=token)
+    leat.write('token', token + '\n')
+    assert row['id'] in leat('token', 'list', '--token-file', 'token', LEAT_TOKEN='')
+    assert 'revoked' in leat('token', 'revoke', row['id'])
+    assert row['id'] not in leat('token', 'list', '--everybody')
+    assert row['id'] in leat('token', 'list', '--revoked')
+    assert 'does not know the token' in leat.fails('customers', LEAT_TOKEN=token)
+
+
+def test_doctor(leat, stack):
+    arguments = ['doctor', '--postgres', stack.postgres_url, '--nats', stack.nats.url, '--url',
+                 stack.url, '--master-key-file', stack.path('master.key'), '--bus-key-file',
+                 stack.path('bus.key')]
+    done = leat.run(*arguments, '--json')
+    found = [(c['check'], c['health'], c['found']) for c in json.loads(done.stdout)]
+    assert ('NATS', 'OK', 'connected') in found
+    for check, words in (('PostgreSQL', 'version 15'), ('schema', ', Leat '),
+                         ('clock', 'database\'s clock'), ('control plane', '/readyz answers 200'),
+                         ('master key', 'opens the secrets'), ('streams', 'LEAT_RESULT')):
+        assert any(c == check and h == 'OK' and words in f for c, h, f in found), (check, found)
+    # The tests' own PostgreSQL gives durability away for speed.
+    assert ('PostgreSQL', 'FAIL', 'fsync = off') in found and done.returncode == 1
+    leat.write('other.key', 'a' * 64)
+    arguments[arguments.index('--master-key-file') + 1] = 'other.key'
+    said = leat.run(*arguments).stdout
+    assert 'does not open the secrets' in said and '-> ' in said
+    assert 'cannot be reached' in leat.run('doctor', '--nats', 'nats://127.0.0.1:1').stdout
+
+
+def test_completion(leat):
+    script = leat('completion', 'bash')
+    for words, wanted in ((['imp'], ['import']), (['token', ''], ['create', 'list', 'revoke']),
+                          (['apply', '--pl'], ['--plan']),
+                          (['token', 'create', '--sc'], ['--scope'])):
+        done = subprocess.run(
+            ['bash', '-c', script + 'COMP_WORDS=(leat "$@"); COMP_CWORD=$#; _leat; '
+             'printf "%s\\n" "${COMPREPLY[@]}"', 'bash', *words], capture_output=True, text=True,
+            cwd=leat.folder)
+        assert done.stderr == ''
+        assert set(wanted) <= set(done.stdout.split()), (words, done.stdout)
+    assert 'bashcompinit' in leat('completion', 'zsh')
+    assert 'which shell' in leat.fails('completion', 'fish', status=2)
