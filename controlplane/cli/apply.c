@@ -125,7 +125,7 @@ static int carry_out(struct apply *x, const struct apply_config *o, struct err *
     r = apply_run(x, &done, err);
     if (r != 0) {
         cli_progress(x->cli,
-                     "%zu of %zu are done, the others are as they were. Correct what is "
+                     "%zu of %zu are done, this one perhaps in part. Correct what is "
                      "wrong and apply again: what is done will not be done again.",
                      done, n);
         return r;

@@ -56,6 +56,7 @@ static int run_integration(struct apply *x, struct plan_item *item, struct err *
         input = made ? input : with(a, input, "integrationId", id);
         r = change(x, "importIntegration", "ImportIntegrationInput", "integration", input, &id,
                    err);
+        item->current = with(a, item->current, "id", id);
     }
     if (r == 0 && (item->actions & PLAN_PUBLISH)) {
         input = with(a, json_object(NULL, 0), "id", id);
@@ -73,8 +74,10 @@ static int run_customer(struct apply *x, struct plan_item *item, struct err *err
 {
     struct json id;
     if (item->actions & PLAN_CREATE) {
-        return change(x, "createCustomer", "CreateCustomerInput", "customer", item->input, &id,
-                      err);
+        int r =
+            change(x, "createCustomer", "CreateCustomerInput", "customer", item->input, &id, err);
+        item->current = with(x->cli->arena, item->current, "id", r == 0 ? id : json_null());
+        return r;
     }
     return change(x, "updateCustomer", "UpdateCustomerInput", "customer",
                   with(x->cli->arena, item->input, "id", cli_get(item->current, "id")), &id, err);
@@ -84,26 +87,26 @@ static int run_customer(struct apply *x, struct plan_item *item, struct err *err
 static int find_owners(struct apply *x, const struct plan_item *item, struct json *ret_customer,
                        struct json *ret_version, struct err *err)
 {
-    const struct fleet_object *wanted;
-    struct str named = cli_text(item->wanted->value, "customer");
-    struct str version = cli_text(item->wanted->value, "version");
+    struct arena *a = x->cli->arena;
+    const struct fleet_object *customer;
+    struct str text = cli_text(item->wanted->value, "version");
     struct str name = cli_text(item->wanted->value, "integration");
-    struct json found, customer, integration;
-    (void)apply_customer(x, named, ret_customer, &wanted);
-    int r = cli_find(x->cli, FIND_INTEGRATION, arena_strndup(x->cli->arena, name.ptr, name.len),
-                     &integration, err);
-    r = r ? r
-          : cli_find_version(x->cli, integration,
-                             version.len ? arena_strndup(x->cli->arena, version.ptr, version.len)
-                                         : "latest",
-                             &found, err);
-    *ret_version = r == 0 ? cli_get(found, "id") : json_null();
-    if (r == 0 && ret_customer->type != JSON_STRING) {
-        struct str made = wanted ? wanted->name : named;
-        r = cli_find(x->cli, FIND_CUSTOMER, arena_strndup(x->cli->arena, made.ptr, made.len),
-                     &customer, err);
-        *ret_customer = r == 0 ? cli_get(customer, "id") : json_null();
+    struct json found, draft = cli_get(apply_find(x->integrations, "name", name), "id");
+    (void)apply_customer(x, cli_text(item->wanted->value, "customer"), ret_customer, &customer);
+    for (size_t i = 0; i < x->n; i++) { /* those that were made a moment ago */
+        const struct plan_item *other = &x->items[i];
+        if (customer && other->wanted == customer) {
+            *ret_customer = cli_get(other->current, "id");
+        } else if (other->kind == FLEET_INTEGRATION && str_eq(other->name, name)) {
+            draft = cli_get(other->current, "id");
+        }
     }
+    struct json_member integration[] = {{STR("versionSequenceId"), draft},
+                                        {STR("name"), json_str(name)}};
+    int r =
+        cli_find_version(x->cli, json_object(integration, ARRAY_LEN(integration)),
+                         text.len ? arena_strndup(a, text.ptr, text.len) : "latest", &found, err);
+    *ret_version = r == 0 ? cli_get(found, "id") : json_null();
     return r;
 }
 
