@@ -22,6 +22,8 @@
 #include "log.h"
 #include "media/media_url.h"
 #include "migrate.h"
+#include "oauth2/consent.h"
+#include "oauth2/refresher.h"
 #include "recorder/checkpoints.h"
 #include "recorder/progress.h"
 #include "recorder/recorder.h"
@@ -70,6 +72,8 @@ struct controlplane {
     struct sweeper *sweeper;
     struct scheduler *scheduler;
     struct alerts *alerts;
+    struct consent *consent;
+    struct refresher *refresher;
     struct address_policy webhook_addresses, smtp_addresses;
     struct net_server smtp;
     _Atomic bool streams_made;
@@ -162,7 +166,8 @@ static int make_dispatch(struct controlplane *cp, struct err *err)
     struct dispatcher_options options = {.bus = cp->bus,
                                          .conninfo = cp->config.postgres,
                                          .pool = cp->config.pool,
-                                         .replica_id = cp->replica_id};
+                                         .replica_id = cp->replica_id,
+                                         .bulk_rate = cp->config.bulk_rate};
     int r = dispatcher_new(&options, &cp->dispatcher, err);
     r = r == 0 ? dispatcher_start(cp->dispatcher) : r;
     if (r == 0) {
@@ -190,7 +195,6 @@ static int make_alerts(struct controlplane *cp, struct err *err)
                                    .username = str_of(c->smtp_username),
                                    .password = str_of(c->smtp_password)};
     int r = controlplane_smtp_tls(c->smtp_tls, &cp->smtp.tls, err);
-    r = r ? r : address_policy_parse(str_of(c->allow_addresses), &cp->webhook_addresses, err);
     r = r ? r : address_policy_parse(STR("0.0.0.0/0,::/0"), &cp->smtp_addresses, err);
     if (r != 0) {
         return r;
@@ -263,6 +267,11 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                           &cp->scheduler, err);
         r = r == 0 ? scheduler_start(cp->scheduler) : r;
         r = r == 0 ? make_alerts(cp, err) : r;
+    }
+    if (r == 0 && has(cp, ROLE_SCHEDULER)) {
+        cp->refresher = refresher_new(&(struct refresher_options){
+            .conninfo = postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
+        r = refresher_start(cp->refresher);
     }
     return r;
 }
@@ -369,11 +378,15 @@ static int make_ingress(struct controlplane *cp, struct err *err)
 static int make_api(struct controlplane *cp, struct err *err)
 {
     cp->media = media_urls_new(&cp->master_key, cp->public_url);
+    cp->consent = consent_new(&(struct consent_options){.master_key = &cp->master_key,
+                                                        .policy = &cp->webhook_addresses,
+                                                        .public_url = cp->public_url});
     struct api_options options = {.master = cp->master_key,
                                   .public_url = cp->public_url,
                                   .urls = cp->urls,
                                   .catalog = cp->catalog,
                                   .media = cp->media,
+                                  .consent = cp->consent,
                                   .replica_id = cp->replica_id,
                                   .on_executions = on_executions,
                                   .on_executions_arg = cp};
@@ -453,6 +466,8 @@ static const struct {
 static int start_all(struct controlplane *cp, struct err *err)
 {
     int r = catalog_parse(str_n(catalog_files[0].data, catalog_files[0].len), &cp->catalog, err);
+    r = r ? r
+          : address_policy_parse(str_of(cp->config.allow_addresses), &cp->webhook_addresses, err);
     r = r == 0 ? prepare_db(cp, err) : r;
     r = r == 0 ? make_bus(cp, err) : r;
     r = r == 0 ? make_dispatch(cp, err) : r;
@@ -471,6 +486,7 @@ static int start_all(struct controlplane *cp, struct err *err)
     cp->routes_ctx = (struct routes_ctx){.api = cp->api,
                                          .hooks = cp->hooks,
                                          .media = cp->media,
+                                         .consent = cp->consent,
                                          .results = cp->results,
                                          .ready = is_ready,
                                          .ready_arg = cp};
@@ -527,6 +543,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->alerts) {
         alerts_stop(cp->alerts);
     }
+    if (cp->refresher) {
+        refresher_stop(cp->refresher);
+    }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
     }
@@ -578,6 +597,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         metrics_clear_gauges();
         scheduler_free(cp->scheduler);
         alerts_free(cp->alerts);
+        refresher_free(cp->refresher);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);
@@ -592,6 +612,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         lane_free(cp->lane);
         api_free(cp->api);
         media_urls_free(cp->media);
+        consent_free(cp->consent);
         result_urls_free(cp->urls);
         gate_free(cp->gate);
         dispatcher_free(cp->dispatcher);

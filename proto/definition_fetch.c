@@ -56,6 +56,7 @@ static const struct wire_field fetched_instance_fields[] = {
     WIRE_FIELDS_OF(16, struct fetched_instance, flows, &fetched_flow_message, FLOWS_MAX),
     WIRE_FIELD(17, struct fetched_instance, step_results_disabled, WIRE_BOOL, 0),
     WIRE_FIELD(18, struct fetched_instance, logs_disabled, WIRE_BOOL, 0),
+    WIRE_FIELD(19, struct fetched_instance, fresh_ms, WIRE_U32, 0),
     {0},
 };
 const struct wire_message fetched_instance_message = {

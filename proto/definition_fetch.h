@@ -33,6 +33,7 @@ struct fetched_instance {
         config; /* JSON object: config variable key -> runtime value (connections included) */
     struct wire_list flows; /* struct fetched_flow */
     bool step_results_disabled, logs_disabled;
+    uint32_t fresh_ms; /* config may be another one after that; 0 = it never is */
 };
 extern const struct wire_message fetched_instance_message;
 extern const struct wire_message fetched_flow_message;

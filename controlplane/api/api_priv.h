@@ -19,6 +19,7 @@ struct api {
     const struct result_urls *urls;
     const struct catalog *catalog;
     const struct media_urls *media;
+    const struct consent *consent;
     struct gql_schema *schema;
     struct token_cache *tokens;  /* signed ones seen lately */
     struct limiter *limiter;     /* tries to sign in */
@@ -68,9 +69,12 @@ extern const struct resolver api_resolvers[]; /* ended by {0} */
 bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_icon_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_component_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_component_urls(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
+bool resolve_authorize_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
@@ -121,6 +125,8 @@ int mutate_deploy_instance(struct call *c, struct err *err);
 int mutate_find_instance(struct call *c, struct err *err);
 int mutate_find_instance_to_delete(struct call *c, struct err *err);
 int mutate_delete_instance(struct call *c, struct err *err);
+int mutate_disconnect_connection(struct call *c, struct err *err);
+int mutate_update_oauth2_connection(struct call *c, struct err *err);
 int mutate_replay_execution(struct call *c, struct err *err);
 int mutate_test_flow_config(struct call *c, struct err *err);
 int mutate_clear_all_fifo_data(struct call *c, struct err *err);
@@ -153,6 +159,9 @@ int mutate_update_user(struct call *c, struct err *err);
 int mutate_find_user_to_delete(struct call *c, struct err *err);
 int mutate_delete_user(struct call *c, struct err *err);
 int mutate_update_organization(struct call *c, struct err *err);
+int mutate_publish_component(struct call *c, struct err *err);
+int mutate_find_component(struct call *c, struct err *err);
+int mutate_delete_component(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

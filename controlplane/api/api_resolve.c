@@ -133,8 +133,11 @@ const struct resolver api_resolvers[] = {
     {"step_results", resolve_step_results},
     {"icon_url", resolve_icon_url},
     {"attachments", resolve_attachments},
+    {"component_url", resolve_component_url},
+    {"component_urls", resolve_component_urls},
     {"upload_media", resolve_upload_media},
     {"integration_diff", resolve_integration_diff},
+    {"authorize_url", resolve_authorize_url},
     {"alert_headers", resolve_alert_headers},
     {0},
 };

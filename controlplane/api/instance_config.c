@@ -3,6 +3,7 @@
  * inside the mutation's transaction. */
 #include "api/instance_config.h"
 
+#include "api/connection.h"
 #include "api/sealed.h"
 
 #define SEALED_COLUMN    "instance_config_variable.sealed_inputs"
@@ -157,7 +158,26 @@ static struct db_param text_or_null(struct str s)
     return s.len ? DB_STR(s) : DB_NULL;
 }
 
-static int store_one(struct call *c, const struct uuid *instance, const char *key,
+/* The token's row of a connection; what the settings do not fit stays as it was. */
+static int store_token(struct call *c, const struct uuid *id, const struct def_config_var *var,
+                       const struct config_setting *s, struct err *err)
+{
+    struct json v;
+    struct err why;
+    err_clear(&why);
+    if (var->type != DEF_VAR_CONNECTION || config_value_make(c->a, var, s, &v, &why) < 0) {
+        return 0;
+    }
+    struct connection_owner owner = {.kind = "instance",
+                                     .id = *id,
+                                     .component = var->connection_component,
+                                     .connection = var->connection_key,
+                                     .fields = json_get(v, STR("fields")),
+                                     .var = var};
+    return connection_put(c, &owner, err);
+}
+
+static int store_one(struct call *c, const struct uuid *instance, const struct def_config_var *var,
                      const struct uuid *old_id, const struct config_setting *s, struct err *err)
 {
     struct uuid id = uuid_is_nil(old_id) ? uuid_v7() : *old_id;
@@ -168,10 +188,11 @@ static int store_one(struct call *c, const struct uuid *instance, const char *ke
     if (rc != 0) {
         return rc;
     }
-    return db_run(c->db, QUERY_API_CONFIG_VAR_PUT, NULL, err, DB_UUID(id),
-                  DB_UUID(c->viewer.organization), DB_UUID(*instance), DB_TEXT(key),
-                  s->has_value ? DB_STR(s->value) : DB_NULL, text_or_null(s->schedule_type),
-                  text_or_null(s->time_zone), sealed);
+    rc = db_run(c->db, QUERY_API_CONFIG_VAR_PUT, NULL, err, DB_UUID(id),
+                DB_UUID(c->viewer.organization), DB_UUID(*instance), DB_TEXT(var->key),
+                s->has_value ? DB_STR(s->value) : DB_NULL, text_or_null(s->schedule_type),
+                text_or_null(s->time_zone), sealed);
+    return rc ? rc : store_token(c, &id, var, s, err);
 }
 
 int instance_config_store(struct call *c, const struct uuid *instance, struct instance_config *x,
@@ -191,7 +212,7 @@ int instance_config_store(struct call *c, const struct uuid *instance, struct in
             id = str_eq(db_str(old, k, 1), str_of(key)) ? db_uuid(old, k, 0) : id;
         }
         /* Every variable has a row, so that the API shows all of them. */
-        rc = store_one(c, instance, key, &id, &x->settings[i], err);
+        rc = store_one(c, instance, &x->view->vars[i], &id, &x->settings[i], err);
     }
     rc = rc ? rc
             : db_run(c->db, QUERY_API_CONFIG_VARS_KEEP, NULL, err, DB_UUID(*instance),

@@ -287,6 +287,7 @@ int instance_deploy(struct call *c, const struct db_rows *row, bool force, struc
     rc = rc || is_test ? rc : check_keys(c, &flows);
     rc = rc ? rc : put_revision(c, config, &version, revision, err);
     rc = rc || is_test ? rc : start_flows(c, &flows, x.definition, config, revision, err);
+    rc = rc ? rc : db_run(c->db, QUERY_CONNECTION_TOKEN_DUE, NULL, err, DB_UUID(c->id));
     return rc ? rc
               : db_run(c->db, QUERY_API_INSTANCE_DEPLOYED, NULL, err, DB_UUID(c->id),
                        DB_I64(revision));

@@ -22,6 +22,8 @@ const struct mutation api_mutations[] = {
     {"update_instance", mutate_update_instance, NULL},
     {"deploy_instance", mutate_deploy_instance, NULL},
     {"delete_instance", mutate_delete_instance, mutate_find_instance_to_delete},
+    {"disconnect_connection", mutate_disconnect_connection, NULL},
+    {"update_oauth2_connection", mutate_update_oauth2_connection, NULL},
     {"replay_execution", mutate_replay_execution, NULL},
     {"test_instance_flow_config", mutate_test_flow_config, NULL},
     {"clear_all_fifo_data", mutate_clear_all_fifo_data, NULL},
@@ -47,6 +49,8 @@ const struct mutation api_mutations[] = {
     {"create_customer_user", mutate_create_customer_user, NULL},
     {"update_user", mutate_update_user, NULL},
     {"delete_user", mutate_delete_user, mutate_find_user_to_delete},
+    {"publish_component", mutate_publish_component, NULL},
+    {"delete_component", mutate_delete_component, mutate_find_component},
     {"update_organization", mutate_update_organization, NULL},
     {0},
 };

@@ -52,6 +52,11 @@ class World:
                 "INSERT INTO component (id, organization_id, key, version, label, is_public, "
                 "metadata) VALUES (%s, %s, %s, 1, %s, false, '{\"actions\": []}')", uuid.uuid4(),
                 plain_id(self.organization), 'own-' + self.mark, 'Own ' + self.mark)
+        self.stack.sql(
+            "INSERT INTO component (id, organization_id, customer_id, key, version, label, "
+            "is_public, metadata) VALUES (%s, %s, %s, %s, 1, %s, false, '{\"actions\": []}')",
+            uuid.uuid4(), plain_id(self.organization), plain_id(self.customer),
+            'customer-' + self.mark, 'Customer ' + self.mark)
         tenant.import_(f.integration('Own ' + self.mark, f.flow('Main', f.trigger())),
                        customer=self.customer)
         instance = tenant.instance(tenant.shared, 'Customer ' + self.mark, 'Instance ' + self.mark,

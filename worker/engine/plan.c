@@ -89,11 +89,17 @@ static void bind_step(struct arena *a, struct plan_flow *flow, const struct def_
     struct plan_step *ps = &flow->steps[def->index];
     ps->loop = place.loop;
     ps->in_branch = place.in_branch;
-    const struct component *component = find(def->component);
+    const struct component *component = def->component_public ? find(def->component) : NULL;
     ps->def = def;
     ps->action = component ? component_action(component, def->action) : NULL;
     ps->kind = ps->action ? kind_of(def, ps->action) : PLAN_MISSING;
-    if (!component) {
+    if (!def->component_public) {
+        ps->missing =
+            arena_printf(a,
+                         "component \"%s\" is one of the organization's own, and its code "
+                         "(JavaScript) cannot be run by this worker",
+                         def->component);
+    } else if (!component) {
         ps->missing =
             arena_printf(a, "component \"%s\" is not available on this worker", def->component);
     } else if (ps->kind == PLAN_MISSING) {

@@ -73,13 +73,15 @@ INSERT INTO integration (id, organization_id, customer_id, sequence_id, version_
     version_comment, version_attributes, version_created_at, version_created_by, name, description, documentation,
     category, labels, definition, definition_hash, endpoint_type, preprocess_flow, flow_name_path,
     customer_id_path, is_code_native, template_configuration, marketplace_configuration,
-    marketplace_tab_configuration, overview, allow_multiple_marketplace_instances)
+    marketplace_tab_configuration, overview, allow_multiple_marketplace_instances,
+    private_components)
 SELECT $2::uuid, d.organization_id, d.customer_id, d.id,
     (SELECT coalesce(max(v.version_number), 0) + 1 FROM integration v WHERE v.sequence_id = d.id),
     $3, $5, now(), $4::uuid, d.name, d.description, d.documentation, d.category, d.labels, d.definition,
     d.definition_hash, d.endpoint_type, d.preprocess_flow, d.flow_name_path, d.customer_id_path,
     d.is_code_native, d.template_configuration, d.marketplace_configuration,
-    d.marketplace_tab_configuration, d.overview, d.allow_multiple_marketplace_instances
+    d.marketplace_tab_configuration, d.overview, d.allow_multiple_marketplace_instances,
+    d.private_components
 FROM integration d WHERE d.id = $1::uuid;
 
 -- name: api_version_flows
