@@ -170,6 +170,8 @@ static int explain_transport(struct client *c, int r, struct err *err)
 {
     if (r == -EIO || r == -ETIMEDOUT || strcmp(err->code, "http.connect") == 0) {
         struct err why = *err;
+        size_t len = strlen(why.message);
+        why.message[len - (len > 0 && why.message[len - 1] == '.')] = '\0';
         return err_set(err, r, "client.unreachable",
                        "cannot reach %.200s: %.200s. Is the control plane running, and is the URL "
                        "right?",

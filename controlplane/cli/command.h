@@ -42,10 +42,12 @@ extern const struct config_option command_client_options[]; /* that every client
 int command_dev(int argc, char **argv);
 int command_audit(int argc, char **argv);
 int command_account(int argc, char **argv);
+int command_completion(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 int command_token(int argc, char **argv);
 int command_migrate(int argc, char **argv);
 extern const struct config_option account_options[], audit_options[], dev_options[],
-    migrate_options[], token_options[];
+    doctor_options[], migrate_options[], token_options[];
 
 /* Prints "leat: message" for people; returns the exit status: COMMAND_USAGE for what is wrong with
  * the arguments, else COMMAND_FAILED. */

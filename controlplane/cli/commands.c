@@ -7,15 +7,20 @@
 static const struct command local[] = {
     {"account", "let a user choose a password, or set it", command_account, account_options},
     {"audit verify", "verify the chain of the audit log", command_audit, audit_options},
+    {"completion", "print the completion of a shell: bash or zsh", command_completion, NULL},
     {"dev", "run everything on this machine: PostgreSQL, NATS, control plane, worker", command_dev,
      dev_options},
+    {"doctor", "look whether PostgreSQL, NATS, keys, clocks and this machine are as they should be",
+     command_doctor, doctor_options},
     {"migrate", "bring a database to this version's schema", command_migrate, migrate_options},
     {"token", "make an API token for a user, on the database", command_token, token_options},
 };
 
 static const struct command *const clients[] = {
-    &command_customers, &command_deploy,    &command_diff,         &command_export,
-    &command_import,    &command_instances, &command_integrations, &command_publish,
+    &command_apply,        &command_customers,    &command_deploy,     &command_diff,
+    &command_executions,   &command_export,       &command_import,     &command_instances,
+    &command_integrations, &command_logs,         &command_publish,    &command_replay,
+    &command_test,         &command_token_create, &command_token_list, &command_token_revoke,
 };
 
 const struct config_option command_client_options[] = {
