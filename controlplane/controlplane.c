@@ -28,6 +28,7 @@
 #include "recorder/values.h"
 #include "results/results.h"
 #include "schedule/scheduler.h"
+#include "streams/streams.h"
 #include "subjects.h"
 
 #define CONNECT_WAIT_MS    60000
@@ -70,6 +71,7 @@ struct controlplane {
     struct sweeper *sweeper;
     struct scheduler *scheduler;
     struct alerts *alerts;
+    struct streams *streams;
     struct address_policy webhook_addresses, smtp_addresses;
     struct net_server smtp;
     _Atomic bool streams_made;
@@ -179,8 +181,9 @@ static void on_freed(void *arg, const struct uuid *keys, size_t n)
     gate_wake(cp->gate, keys, n);
 }
 
-/* The SMTP server is the operator's own, wherever it stands. */
-static int make_alerts(struct controlplane *cp, struct err *err)
+/* What organizations are told of outside: alerts and log lines. The SMTP server is the operator's
+ * own, wherever it stands. */
+static int make_outbound(struct controlplane *cp, struct err *err)
 {
     const struct controlplane_config *c = &cp->config;
     cp->smtp = (struct net_server){.protocol = "smtp",
@@ -202,7 +205,10 @@ static int make_alerts(struct controlplane *cp, struct err *err)
                                                                 .policy = &cp->webhook_addresses,
                                                                 .smtp = &cp->smtp,
                                                                 .mail_from = c->mail_from}});
-    return alerts_start(cp->alerts);
+    r = alerts_start(cp->alerts);
+    cp->streams = streams_new(&(struct stream_sender_options){
+        .conninfo = c->postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
+    return r ? r : streams_start(cp->streams);
 }
 
 static void on_executions(void *arg, const struct uuid *ids, size_t n)
@@ -262,7 +268,7 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                       .replica_id = cp->replica_id},
                           &cp->scheduler, err);
         r = r == 0 ? scheduler_start(cp->scheduler) : r;
-        r = r == 0 ? make_alerts(cp, err) : r;
+        r = r == 0 ? make_outbound(cp, err) : r;
     }
     return r;
 }
@@ -527,6 +533,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->alerts) {
         alerts_stop(cp->alerts);
     }
+    if (cp->streams) {
+        streams_stop(cp->streams);
+    }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
     }
@@ -578,6 +587,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         metrics_clear_gauges();
         scheduler_free(cp->scheduler);
         alerts_free(cp->alerts);
+        streams_free(cp->streams);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);

@@ -4,16 +4,14 @@
 #include "alerts/sender.h"
 
 #include "alerts/mail.h"
+#include "alerts/outbound.h"
 #include "clock.h"
 #include "db.h"
 #include "domain/alert.h"
-#include "net/http_client.h"
 #include "net/net_transfer.h"
-#include "org_key.h"
 
 #define CLAIM_S       30
 #define SEND_MS       20000 /* below the claim */
-#define RESPONSE_MAX  KIB(64)
 #define FIRST_RETRY_S 2
 #define LAST_RETRY_S  3600
 #define SUBJECT       "Leat alert"
@@ -43,8 +41,8 @@ struct sender *sender_new(const struct sender_options *options)
 {
     struct sender *s = mem_new(struct sender);
     s->options = *options;
-    s->http = http_client_new(&(struct http_client_options){.policy = options->policy,
-                                                            .max_response_bytes = RESPONSE_MAX});
+    s->http = http_client_new(&(struct http_client_options){
+        .policy = options->policy, .max_response_bytes = OUTBOUND_RESPONSE_MAX});
     return s;
 }
 
@@ -83,62 +81,14 @@ static struct json facts_of(struct sender *s, struct arena *a, const struct db_r
 
 /* --- webhooks --------------------------------------------------------------------------------- */
 
-static int open_headers(struct sender *s, struct arena *a, const struct db_rows *row,
-                        struct json *ret, struct err *err)
-{
-    struct uuid organization = db_uuid(row, 0, COL_ORGANIZATION), id = db_uuid(row, 0, COL_WEBHOOK);
-    struct secret_key key;
-    struct str plain;
-    *ret = (struct json){0};
-    if (db_is_null(row, 0, COL_HEADERS)) {
-        return 0;
-    }
-    int r = org_key_get(s->db, s->options.master_key, &organization, &key, err);
-    if (r != 0) {
-        err->retryable = true;
-        return r;
-    }
-    r = secret_open(a, &key, db_str(row, 0, COL_HEADERS),
-                    org_key_aad(a, "alert_webhook.sealed_headers", &id), &plain, err);
-    secret_key_done(&key);
-    return r ? r : json_parse(a, plain, ret, err);
-}
-
-static void fill_headers(struct arena *a, struct json headers, bool is_json,
-                         struct http_request *to)
-{
-    uint32_t given = headers.type == JSON_OBJECT ? headers.len : 0;
-    struct http_header *list = arena_array(a, given + 1, sizeof(*list));
-    size_t n = 0;
-    bool typed = false;
-    for (uint32_t i = 0; i < given; i++) {
-        list[n++] = (struct http_header){.name = headers.members[i].key,
-                                         .value = json_as_str(headers.members[i].value),
-                                         .secret = true};
-        typed = typed || str_eq_ci(headers.members[i].key, STR("content-type"));
-    }
-    if (!typed) {
-        list[n++] = (struct http_header){.name = STR("Content-Type"),
-                                         .value = is_json ? STR("application/json")
-                                                          : STR("text/plain; charset=utf-8")};
-    }
-    to->headers = list;
-    to->n_headers = n;
-}
-
 static int send_webhook(struct sender *s, struct arena *a, const struct db_rows *row,
                         struct err *err)
 {
     AUTO(buf_done) struct buf body = {0};
-    struct json headers, ignored;
-    struct http_response response;
+    struct json ignored;
     struct err syntax;
     if (db_is_null(row, 0, COL_WEBHOOK)) {
         return err_set(err, -ENOENT, "alert.webhook", "The webhook was deleted.");
-    }
-    int r = open_headers(s, a, row, &headers, err);
-    if (r != 0) {
-        return r;
     }
     buf_init(&body, ALERT_BODY_MAX);
     alert_template_fill(a, db_str(row, 0, COL_TEMPLATE), facts_of(s, a, row), &body);
@@ -146,18 +96,20 @@ static int send_webhook(struct sender *s, struct arena *a, const struct db_rows 
         return err_set(err, -EMSGSIZE, "alert.body", "The body is larger than %zu bytes.",
                        ALERT_BODY_MAX);
     }
-    struct http_request request = {.method = STR("POST"),
-                                   .url = db_str(row, 0, COL_URL),
-                                   .body = buf_str(&body),
-                                   .has_body = true,
-                                   .deadline_ns = clock_mono_ns() + SEND_MS * NS_PER_MS};
-    fill_headers(a, headers, json_parse(a, buf_str(&body), &ignored, &syntax) == 0, &request);
-    r = http_client_send(s->http, a, &request, &response, err);
-    if (r == 0 && (response.status < 200 || response.status > 299)) {
-        r = err_set(err, -EIO, "alert.answer", "The webhook answered %d.", response.status);
-        err->retryable = true;
+    struct outbound to = {.http = s->http,
+                          .db = s->db,
+                          .master_key = s->options.master_key,
+                          .organization = db_uuid(row, 0, COL_ORGANIZATION),
+                          .row = db_uuid(row, 0, COL_WEBHOOK),
+                          .column = "alert_webhook.sealed_headers",
+                          .url = db_str(row, 0, COL_URL),
+                          .body = buf_str(&body),
+                          .is_json = json_parse(a, buf_str(&body), &ignored, &syntax) == 0,
+                          .deadline_ns = clock_mono_ns() + SEND_MS * NS_PER_MS};
+    if (!db_is_null(row, 0, COL_HEADERS)) {
+        to.sealed_headers = db_str(row, 0, COL_HEADERS);
     }
-    return r;
+    return outbound_post(&to, a, err);
 }
 
 /* --- e-mail ----------------------------------------------------------------------------------- */

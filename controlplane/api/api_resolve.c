@@ -136,5 +136,6 @@ const struct resolver api_resolvers[] = {
     {"upload_media", resolve_upload_media},
     {"integration_diff", resolve_integration_diff},
     {"alert_headers", resolve_alert_headers},
+    {"log_stream_headers", resolve_log_stream_headers},
     {0},
 };

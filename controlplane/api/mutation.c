@@ -37,6 +37,10 @@ const struct mutation api_mutations[] = {
     {"create_alert_webhook", mutate_create_alert_webhook, NULL},
     {"update_alert_webhook", mutate_update_alert_webhook, NULL},
     {"delete_alert_webhook", mutate_delete_alert_webhook, mutate_find_alert_webhook},
+    {"create_external_log_stream", mutate_create_external_log_stream, NULL},
+    {"update_external_log_stream", mutate_update_external_log_stream, NULL},
+    {"delete_external_log_stream", mutate_delete_external_log_stream,
+     mutate_find_external_log_stream},
     {"clear_alert_monitor", mutate_clear_alert_monitor, NULL},
     {"create_api_token", mutate_create_api_token, NULL},
     {"revoke_api_token", mutate_revoke_api_token, NULL},
@@ -48,6 +52,7 @@ const struct mutation api_mutations[] = {
     {"update_user", mutate_update_user, NULL},
     {"delete_user", mutate_delete_user, mutate_find_user_to_delete},
     {"update_organization", mutate_update_organization, NULL},
+    {"update_organization_retention", mutate_update_organization_retention, NULL},
     {0},
 };
 
