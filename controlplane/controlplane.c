@@ -31,6 +31,7 @@
 #include "recorder/values.h"
 #include "results/results.h"
 #include "schedule/scheduler.h"
+#include "streams/streams.h"
 #include "subjects.h"
 
 #define CONNECT_WAIT_MS    60000
@@ -76,6 +77,7 @@ struct controlplane {
     struct consent *consent;
     struct refresher *refresher;
     struct events *events;
+    struct streams *streams;
     struct address_policy webhook_addresses, smtp_addresses;
     struct net_server smtp;
     _Atomic bool streams_made;
@@ -186,8 +188,9 @@ static void on_freed(void *arg, const struct uuid *keys, size_t n)
     gate_wake(cp->gate, keys, n);
 }
 
-/* The SMTP server is the operator's own, wherever it stands. */
-static int make_alerts(struct controlplane *cp, struct err *err)
+/* What organizations are told of outside: alerts and log lines. The SMTP server is the operator's
+ * own, wherever it stands. */
+static int make_outbound(struct controlplane *cp, struct err *err)
 {
     const struct controlplane_config *c = &cp->config;
     cp->smtp = (struct net_server){.protocol = "smtp",
@@ -210,8 +213,11 @@ static int make_alerts(struct controlplane *cp, struct err *err)
                                                                 .mail_from = c->mail_from}});
     cp->events = events_new(&(struct events_options){
         .conninfo = c->postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
+    cp->streams = streams_new(&(struct stream_sender_options){
+        .conninfo = c->postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
     r = alerts_start(cp->alerts);
-    return r ? r : events_start(cp->events);
+    r = r ? r : events_start(cp->events);
+    return r ? r : streams_start(cp->streams);
 }
 
 static void on_executions(void *arg, const struct uuid *ids, size_t n)
@@ -272,7 +278,7 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                       .replica_id = cp->replica_id},
                           &cp->scheduler, err);
         r = r == 0 ? scheduler_start(cp->scheduler) : r;
-        r = r == 0 ? make_alerts(cp, err) : r;
+        r = r == 0 ? make_outbound(cp, err) : r;
     }
     if (r == 0 && has(cp, ROLE_SCHEDULER)) {
         cp->refresher = refresher_new(&(struct refresher_options){
@@ -555,6 +561,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->events) {
         events_stop(cp->events);
     }
+    if (cp->streams) {
+        streams_stop(cp->streams);
+    }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
     }
@@ -608,6 +617,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         alerts_free(cp->alerts);
         refresher_free(cp->refresher);
         events_free(cp->events);
+        streams_free(cp->streams);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);

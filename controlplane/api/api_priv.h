@@ -93,6 +93,8 @@ bool resolve_request_url(struct call *c, struct gql_sel *sel, struct json raw, s
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_webhook_headers(struct call *c, struct gql_sel *sel, struct json raw,
                              struct json *ret);
+bool resolve_log_stream_headers(struct call *c, struct gql_sel *sel, struct json raw,
+                                struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */
@@ -183,6 +185,10 @@ int mutate_create_alert_webhook(struct call *c, struct err *err);
 int mutate_update_alert_webhook(struct call *c, struct err *err);
 int mutate_find_alert_webhook(struct call *c, struct err *err);
 int mutate_delete_alert_webhook(struct call *c, struct err *err);
+int mutate_create_external_log_stream(struct call *c, struct err *err);
+int mutate_update_external_log_stream(struct call *c, struct err *err);
+int mutate_find_external_log_stream(struct call *c, struct err *err);
+int mutate_delete_external_log_stream(struct call *c, struct err *err);
 bool token_scope_parse(struct str name, enum token_scope *ret);
 int mutate_create_api_token(struct call *c, struct err *err);
 int mutate_revoke_api_token(struct call *c, struct err *err);
@@ -204,6 +210,7 @@ int mutate_update_webhook_endpoint(struct call *c, struct err *err);
 int mutate_find_webhook_endpoint(struct call *c, struct err *err);
 int mutate_delete_webhook_endpoint(struct call *c, struct err *err);
 int mutate_test_webhook_endpoint(struct call *c, struct err *err);
+int mutate_update_organization_retention(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

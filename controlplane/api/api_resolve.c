@@ -165,5 +165,6 @@ const struct resolver api_resolvers[] = {
     {"authorize_url", resolve_authorize_url},
     {"alert_headers", resolve_alert_headers},
     {"webhook_headers", resolve_webhook_headers},
+    {"log_stream_headers", resolve_log_stream_headers},
     {0},
 };

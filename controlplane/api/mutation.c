@@ -59,6 +59,10 @@ const struct mutation api_mutations[] = {
     {"create_alert_webhook", mutate_create_alert_webhook, NULL},
     {"update_alert_webhook", mutate_update_alert_webhook, NULL},
     {"delete_alert_webhook", mutate_delete_alert_webhook, mutate_find_alert_webhook},
+    {"create_external_log_stream", mutate_create_external_log_stream, NULL},
+    {"update_external_log_stream", mutate_update_external_log_stream, NULL},
+    {"delete_external_log_stream", mutate_delete_external_log_stream,
+     mutate_find_external_log_stream},
     {"clear_alert_monitor", mutate_clear_alert_monitor, NULL},
     {"create_api_token", mutate_create_api_token, NULL},
     {"revoke_api_token", mutate_revoke_api_token, NULL},
@@ -76,6 +80,7 @@ const struct mutation api_mutations[] = {
     {"update_webhook_endpoint", mutate_update_webhook_endpoint, NULL},
     {"delete_webhook_endpoint", mutate_delete_webhook_endpoint, mutate_find_webhook_endpoint},
     {"test_webhook_endpoint", mutate_test_webhook_endpoint, NULL},
+    {"update_organization_retention", mutate_update_organization_retention, NULL},
     {0},
 };
 

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "copy.h"
 #include "log.h"
+#include "recorder/deliveries.h"
 #include "recorder/log_rows.h"
 #include "recorder/retries.h"
 #include "recorder/routes.h"
@@ -424,6 +425,9 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     }
     if (r == 0 && b->n > 0) {
         r = copy_logs(b, db, err);
+    }
+    if (r == 0 && b->n > 0) {
+        r = deliveries_write(b, db, err);
     }
     if (r == 0 && b->n > 0) {
         r = write_streamed(b, db, err);

@@ -196,3 +196,31 @@ def test_lines_are_in_the_order_of_their_time(tenant):
     until = tenant.api.ask('query($e: ID, $t: DateTime) { logs(executionResult: $e, timestamp_Lte: $t) { '
                            'nodes { message } } }', e=run.id, t=lines[1]['timestamp'])['logs']['nodes']
     assert [n['message'] for n in until if n['message'].startswith('Line ')] == ['Line 1', 'Line 0']
+
+
+RETENTION = 'executionRetentionDays stepResultRetentionDays logRetentionDays'
+
+
+def test_retention(tenant):
+    def change(**days):
+        return tenant.api.change('updateOrganizationRetention', 'organization', RETENTION, **days)
+    assert change(logRetentionDays=7, stepResultRetentionDays=3)[0] == {
+        'executionRetentionDays': None, 'stepResultRetentionDays': 3, 'logRetentionDays': 7}
+    assert change(stepResultRetentionDays=None)[0] == {
+        'executionRetentionDays': None, 'stepResultRetentionDays': None, 'logRetentionDays': 7}
+    for days in 0, -1, 3651:
+        assert [e['field'] for e in change(executionRetentionDays=days)[1]] == [
+            'executionRetentionDays']
+    assert change(logRetentionDays=None)[0] == dict.fromkeys(RETENTION.split())
+
+
+def test_step_results_over_their_time(stack, tenant):
+    """The execution is shown as before, but for what its steps returned."""
+    deployed = tenant.deploy(f.integration('Old', f.flow(
+        'Main', f.trigger(), f.join('Greet', 'hello ', f.ref('start.results.body.data.n')))))
+    run = deployed.run({'n': '1'})
+    assert run.names() == ['Start', 'Greet'] or len(run.steps) == 2
+    stack.sql("UPDATE execution_result SET steps = '', steps_size = 0 WHERE leat_gid("
+              "'InstanceExecutionResult', id) = %s", run.id)
+    after = tenant.execution(run.id)
+    assert after.steps == [] and after['status'] == 'SUCCESS' and after['stepCount'] == run['stepCount']
