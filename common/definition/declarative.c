@@ -183,7 +183,7 @@ static void parse_root(struct decl_compile *p, const struct yaml_node *node)
 {
     static const char *const known[] = {
         "formatVersion", "key",     "label",       "description", "category", "documentationUrl",
-        "baseUrl",       "headers", "connections", "actions",     NULL};
+        "baseUrl",       "headers", "connections", "actions",     "triggers", NULL};
     struct def_map m;
     struct declarative *d = p->d;
     if (!def_map_init(&m, &p->c, node, NULL)) {
@@ -200,6 +200,7 @@ static void parse_root(struct decl_compile *p, const struct yaml_node *node)
     decl_get_text(p, &m, "baseUrl", DEF_REQUIRED, &d->base_url);
     decl_get_pairs(p, &m, "headers", &d->headers);
     decl_parse_actions(p, &m);
+    decl_parse_triggers(p, &m);
 }
 
 int declarative_parse(struct arena *a, struct str text, struct declarative **ret,
@@ -303,6 +304,22 @@ static struct json describe_action(struct arena *a, const struct declarative *d,
     return json_built(&b);
 }
 
+static struct json describe_trigger(struct arena *a, const struct decl_trigger *t)
+{
+    struct json_builder b, inputs;
+    bool answers = t->header[0] || t->challenge_parameter[0] || t->challenge;
+    json_build_object(&b, a);
+    json_build_array(&inputs, a);
+    describe_fields(a, &t->inputs, &inputs);
+    json_append(&b, STR("key"), json_cstr(t->key));
+    json_append(&b, STR("display"), display(a, t->label, t->description));
+    json_append(&b, STR("inputs"), json_built(&inputs));
+    json_append(&b, STR("scheduleSupport"), json_cstr("invalid"));
+    json_append(&b, STR("synchronousResponseSupport"), json_cstr(answers ? "valid" : "invalid"));
+    put_text(&b, "examplePayload", t->example);
+    return json_built(&b);
+}
+
 static struct json describe_connection(struct arena *a, const struct decl_connection *c)
 {
     struct json_builder b, inputs;
@@ -323,7 +340,7 @@ static struct json describe_connection(struct arena *a, const struct decl_connec
 
 struct json declarative_describe(struct arena *a, const struct declarative *d)
 {
-    struct json_builder root, definition, shown, actions, connections;
+    struct json_builder root, definition, shown, actions, triggers, connections;
     json_build_object(&shown, a);
     json_append(&shown, STR("label"), json_cstr(d->label));
     json_append(&shown, STR("description"), json_cstr(d->description));
@@ -336,6 +353,10 @@ struct json declarative_describe(struct arena *a, const struct declarative *d)
     for (size_t i = 0; i < d->n_actions; i++) {
         json_push(&actions, describe_action(a, d, &d->actions[i]));
     }
+    json_build_array(&triggers, a);
+    for (size_t i = 0; i < d->n_triggers; i++) {
+        json_push(&triggers, describe_trigger(a, &d->triggers[i]));
+    }
     json_build_array(&connections, a);
     for (size_t i = 0; i < d->n_connections; i++) {
         json_push(&connections, describe_connection(a, &d->connections[i]));
@@ -343,6 +364,7 @@ struct json declarative_describe(struct arena *a, const struct declarative *d)
     json_build_object(&root, a);
     json_append(&root, STR("definition"), json_built(&definition));
     json_append(&root, STR("actions"), json_built(&actions));
+    json_append(&root, STR("triggers"), json_built(&triggers));
     json_append(&root, STR("connections"), json_built(&connections));
     return json_built(&root);
 }

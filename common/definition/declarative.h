@@ -113,6 +113,22 @@ struct decl_action {
     int max_pages;
 };
 
+/* A webhook whose calls are checked before the flow runs. */
+struct decl_trigger {
+    const char *key, *label, *description, *example;
+    struct decl_fields inputs;
+    const char *header;    /* of the signature; "" = calls are not signed */
+    const char *algorithm; /* of the HMAC: sha256, sha1 or sha512 */
+    const char *prefix;    /* before the signature */
+    bool base64;           /* else hex */
+    struct decl_text secret;
+    const char
+        *timestamp_header; /* seconds, signed as "<timestamp>.<body>"; "" = only the body is */
+    int tolerance_s;
+    const char *challenge_parameter; /* of the query: it is answered with its value; "" = none */
+    const struct path *challenge;    /* likewise of the body; NULL = none */
+};
+
 struct declarative {
     const char *key, *label, *description, *category, *documentation_url;
     struct decl_text base_url;
@@ -121,6 +137,8 @@ struct declarative {
     size_t n_connections;
     struct decl_action *actions;
     size_t n_actions;
+    struct decl_trigger *triggers;
+    size_t n_triggers;
 };
 
 /* Everything is in the arena, and `text` is not needed afterwards. -EINVAL with at least one error,

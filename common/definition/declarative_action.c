@@ -149,17 +149,18 @@ static void parse_paging(struct decl_compile *p, struct def_map *action, struct 
     }
 }
 
-static void check_example(struct decl_compile *p, struct def_map *m, struct decl_action *a)
+const char *decl_get_example(struct decl_compile *p, struct def_map *m)
 {
     struct err err = {0};
     struct json ignored;
     struct def_where where = def_key(m->where, "example");
-    a->example = def_get_text(m, "example", DEF_OPTIONAL);
-    struct str text = str_of(a->example);
+    const char *example = def_get_text(m, "example", DEF_OPTIONAL);
+    struct str text = str_of(example);
     if (text.len > EXAMPLE_MAX || (text.len && json_parse(p->c.arena, text, &ignored, &err) < 0)) {
         def_fail(&p->c, &where, def_place_in(m, "example"), "component.example",
                  "The example is the text of a JSON value of at most 64 KB.");
     }
+    return example;
 }
 
 static void parse_action(struct decl_compile *p, struct def_map *m, struct decl_action *a)
@@ -169,7 +170,7 @@ static void parse_action(struct decl_compile *p, struct def_map *m, struct decl_
     decl_check_keys(m, known);
     a->label = def_get_text(m, "label", DEF_REQUIRED);
     a->description = def_get_text(m, "description", DEF_OPTIONAL);
-    check_example(p, m, a);
+    a->example = decl_get_example(p, m);
     decl_parse_fields(p, m, "inputs", &a->inputs);
     for (size_t i = 0; i < a->inputs.n; i++) {
         if (p->d->n_connections && strcmp(a->inputs.items[i].key, "connection") == 0) {

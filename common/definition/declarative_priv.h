@@ -33,5 +33,9 @@ const struct path *decl_get_path(struct decl_compile *p, struct def_map *m, cons
 void decl_parse_fields(struct decl_compile *p, struct def_map *m, const char *key,
                        struct decl_fields *ret);
 void decl_parse_actions(struct decl_compile *p, struct def_map *root);
+/* declarative_trigger.c */
+void decl_parse_triggers(struct decl_compile *p, struct def_map *root);
+/* The key "example": the text of a JSON value; "" when it is absent. */
+const char *decl_get_example(struct decl_compile *p, struct def_map *m);
 /* A key that no earlier one of the n has (reported). */
 const char *decl_get_key(struct def_map *m, const char *const *before, size_t n);

@@ -1,7 +1,10 @@
 """Components that are one YAML file: published, and run against a real HTTP server."""
 import base64
+import hashlib
+import hmac
 import json
 import os
+import time
 
 import pytest
 
@@ -135,6 +138,39 @@ def test_credentials(shop, tenant, stub):
                              config=values(host=stub.url, **fields))
         made.run({})
         assert seen_as(stub.seen('/api/links')[-1]), key
+
+
+def signed(body, secret=b'whsec', at=None):
+    stamp = str(int(time.time()) if at is None else at)
+    text = stamp.encode() + b'.' + body
+    return {'X-Shop-Time': stamp, 'X-Shop-Signature': 'sha256=' + hmac.new(
+        secret, text, hashlib.sha256).hexdigest(), 'Content-Type': 'application/json'}
+
+
+def test_trigger(shop, tenant):
+    start = own('Start', 'orderPlaced', {'secret': 'whsec'}, isTrigger=True)
+    del start['inputs']['connection']
+    made = tenant.deploy(f.integration('Signed', f.flow(
+        'Main', start, f.log('Tell', f.ref('start.results.body.data.n')))))
+    body = b'{"n": 5}'
+    reply = made.send(body, headers=signed(body))
+    assert reply.status == 200
+    assert made.finished(reply.execution_id).names() == ['Start', 'Tell']
+    for headers, words in ((signed(b'{"n": 6}'), 'does not match'),
+                           (signed(body, b'other'), 'does not match'),
+                           (signed(body, at=int(time.time()) - 300), 'too far'),
+                           ({'Content-Type': 'application/json'}, 'no time'),
+                           ({**signed(body), 'X-Shop-Signature': 'md5=00'}, 'no signature')):
+        reply = made.send(body, headers=headers)
+        assert reply.status == 401 and words in reply.json['error'], (words, reply.body)
+    reply = made.send(b'', method='GET', more='?hub.challenge=abc%201')
+    assert (reply.status, reply.body) == (200, b'abc 1')
+    body = b'{"challenge": "xyz"}'
+    reply = made.send(body, headers=signed(body))
+    assert (reply.status, reply.body) == (200, b'xyz')
+    # Challenges do not run the flow.
+    assert all(made.tenant.execution(e['id']).names() in (['Start'], ['Start', 'Tell'])
+               for e in made.executions())
 
 
 def test_what_authors_are_told(tenant):

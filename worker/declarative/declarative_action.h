@@ -6,6 +6,8 @@
 
 struct declarative_owner { /* action.owner of a row */
     const struct declarative *component;
-    const struct decl_action *action;
+    const struct decl_action *action; /* or */
+    const struct decl_trigger *trigger;
 };
+int declarative_trigger(struct action_context *ctx, struct action_result *ret, struct err *err);
 int declarative_perform(struct action_context *ctx, struct action_result *ret, struct err *err);

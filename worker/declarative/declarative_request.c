@@ -26,7 +26,7 @@ static const struct decl_field *field_of(const struct decl_fields *fields, struc
 static int input_value(struct declarative_call *call, struct str key, struct json *ret,
                        struct err *err)
 {
-    const struct decl_field *f = field_of(&call->action->inputs, key);
+    const struct decl_field *f = field_of(call->inputs, key);
     struct action_context *ctx = call->ctx;
     int rc = action_input_value(ctx, f->key, ret, err);
     if (rc < 0 || json_is_nullish(*ret) || (ret->type == JSON_STRING && ret->len == 0)) {
@@ -113,8 +113,8 @@ static struct str keep(struct declarative_call *call, const struct buf *b)
     return str_n(arena_strndup(action_arena(call->ctx), buf_str(b).ptr, b->len), b->len);
 }
 
-static int text_of(struct declarative_call *call, const struct decl_text *text, struct str *ret,
-                   bool *ret_empty, struct err *err)
+int declarative_text(struct declarative_call *call, const struct decl_text *text, struct str *ret,
+                     bool *ret_empty, struct err *err)
 {
     AUTO(buf_done) struct buf b = {0};
     buf_init(&b, TEXT_MAX);
@@ -155,12 +155,14 @@ int declarative_call_init(struct declarative_call *call, struct action_context *
     *call = (struct declarative_call){.ctx = ctx,
                                       .component = owner->component,
                                       .action = owner->action,
+                                      .inputs = owner->trigger ? &owner->trigger->inputs
+                                                               : &owner->action->inputs,
                                       .fields = json_undefined(),
                                       .token = json_undefined()};
-    int rc = call->component->n_connections ? read_connection(call, err) : 0;
-    for (size_t i = 0; rc == 0 && i < call->action->inputs.n; i++) {
+    int rc = call->action && call->component->n_connections ? read_connection(call, err) : 0;
+    for (size_t i = 0; rc == 0 && i < call->inputs->n; i++) {
         struct json ignored;
-        rc = action_input_value(ctx, call->action->inputs.items[i].key, &ignored, err);
+        rc = action_input_value(ctx, call->inputs->items[i].key, &ignored, err);
     }
     return rc;
 }
@@ -200,7 +202,7 @@ int declarative_url(struct declarative_call *call, struct str *ret, struct err *
     *ret = keep(call, &b);
     for (size_t i = 0; i < query->n; i++) {
         struct str value;
-        rc = text_of(call, &query->items[i].value, &value, &empty, err);
+        rc = declarative_text(call, &query->items[i].value, &value, &empty, err);
         if (rc < 0) {
             return rc;
         }
@@ -211,7 +213,7 @@ int declarative_url(struct declarative_call *call, struct str *ret, struct err *
     const struct decl_connection *c = call->connection;
     if (c && c->auth == DECL_QUERY) {
         struct str value;
-        rc = text_of(call, &c->value, &value, &empty, err);
+        rc = declarative_text(call, &c->value, &value, &empty, err);
         *ret = rc == 0 ? declarative_add_query(a, *ret, c->name, value) : *ret;
     }
     return rc < 0 ? rc
@@ -226,7 +228,7 @@ static int add_pairs(struct declarative_call *call, const struct decl_pairs *pai
     for (size_t i = 0; i < pairs->n; i++) {
         struct str value;
         bool empty;
-        int rc = text_of(call, &pairs->items[i].value, &value, &empty, err);
+        int rc = declarative_text(call, &pairs->items[i].value, &value, &empty, err);
         if (rc < 0) {
             return rc;
         }
@@ -248,8 +250,8 @@ static int add_basic(struct declarative_call *call, struct http_header_list *lis
     AUTO(buf_done) struct buf pair = {0}, text = {0};
     struct str user, password;
     bool empty;
-    int rc = text_of(call, &call->connection->value, &user, &empty, err);
-    rc = rc ? rc : text_of(call, &call->connection->secret, &password, &empty, err);
+    int rc = declarative_text(call, &call->connection->value, &user, &empty, err);
+    rc = rc ? rc : declarative_text(call, &call->connection->secret, &password, &empty, err);
     if (rc < 0) {
         return rc;
     }
@@ -285,7 +287,7 @@ static int add_credentials(struct declarative_call *call, struct http_header_lis
                    : http_build_credentials(call->ctx, "connection", list, err);
     case DECL_BEARER:
     case DECL_HEADER:
-        rc = text_of(call, &c->value, &value, &empty, err);
+        rc = declarative_text(call, &c->value, &value, &empty, err);
         break;
     }
     if (rc == 0 && c->auth == DECL_BEARER) {
@@ -324,7 +326,7 @@ static int build(struct declarative_call *call, const struct decl_value *v, stru
         if (v->text.n == 1 && v->text.parts[0].path) {
             return part_value(call, &v->text.parts[0], ret, err);
         }
-        rc = text_of(call, &v->text, &text, &empty, err);
+        rc = declarative_text(call, &v->text, &text, &empty, err);
         *ret = empty ? json_undefined() : json_str(text);
         return rc;
     }

@@ -31,19 +31,19 @@ static enum catalog_input_type type_of(const char *name)
     return CATALOG_JSON;
 }
 
-static const struct action_input *inputs_of(struct arena *a, const struct declarative *d,
-                                            const struct decl_action *action)
+static const struct action_input *inputs_of(struct arena *a, const struct decl_fields *fields,
+                                            bool connected)
 {
     size_t n = 0;
-    struct action_input *inputs = arena_array(a, action->inputs.n + 2, sizeof(*inputs));
-    if (d->n_connections) {
+    struct action_input *inputs = arena_array(a, fields->n + 2, sizeof(*inputs));
+    if (connected) {
         inputs[n++] = (struct action_input){.key = "connection",
                                             .label = "Connection",
                                             .type = CATALOG_CONNECTION,
                                             .required = true};
     }
-    for (size_t i = 0; i < action->inputs.n; i++) {
-        const struct decl_field *f = &action->inputs.items[i];
+    for (size_t i = 0; i < fields->n; i++) {
+        const struct decl_field *f = &fields->items[i];
         inputs[n++] = (struct action_input){
             .key = f->key,
             .label = f->label,
@@ -64,8 +64,9 @@ static bool only_reads(const struct decl_action *action)
 
 static void build(struct arena *a, const struct declarative *d, struct one *ret)
 {
-    struct action *rows = arena_array(a, d->n_actions + 1, sizeof(*rows));
-    struct declarative_owner *owners = arena_array(a, d->n_actions, sizeof(*owners));
+    struct action *rows = arena_array(a, d->n_actions + d->n_triggers + 1, sizeof(*rows));
+    struct declarative_owner *owners =
+        arena_array(a, d->n_actions + d->n_triggers, sizeof(*owners));
     for (size_t i = 0; i < d->n_actions; i++) {
         const struct decl_action *action = &d->actions[i];
         owners[i] = (struct declarative_owner){.component = d, .action = action};
@@ -73,9 +74,21 @@ static void build(struct arena *a, const struct declarative *d, struct one *ret)
                                   .label = action->label,
                                   .description = action->description,
                                   .flags = only_reads(action) ? ACTION_READS : ACTION_WRITES,
-                                  .inputs = inputs_of(a, d, action),
+                                  .inputs = inputs_of(a, &action->inputs, d->n_connections > 0),
                                   .perform = declarative_perform,
                                   .owner = &owners[i]};
+    }
+    for (size_t i = 0; i < d->n_triggers; i++) {
+        const struct decl_trigger *t = &d->triggers[i];
+        struct declarative_owner *owner = &owners[d->n_actions + i];
+        *owner = (struct declarative_owner){.component = d, .trigger = t};
+        rows[d->n_actions + i] = (struct action){.key = t->key,
+                                                 .label = t->label,
+                                                 .description = t->description,
+                                                 .flags = ACTION_TRIGGER | ACTION_REPLIES,
+                                                 .inputs = inputs_of(a, &t->inputs, false),
+                                                 .perform = declarative_trigger,
+                                                 .owner = owner};
     }
     ret->row = (struct component){.key = d->key,
                                   .label = d->label,

@@ -50,6 +50,10 @@ static void test_shop(void **state)
     assert_int_equal(d->actions[1].body->n, 5);
     assert_int_equal(d->actions[3].paging, DECL_BY_PAGE);
     assert_int_equal(d->actions[3].first, 1);
+    assert_int_equal(d->n_triggers, 1);
+    assert_string_equal(d->triggers[0].algorithm, "sha256");
+    assert_int_equal(d->triggers[0].tolerance_s, 60);
+    assert_int_equal(d->triggers[0].challenge->n_segments, 2);
     struct json described = declarative_describe(a, d);
     struct json action = json_at(json_get(described, STR("actions")), 0);
     struct json input = json_at(json_get(action, STR("inputs")), 0);
@@ -92,6 +96,10 @@ static void test_told(void **state)
         {HEAD "actions: []\nconnections: [{key: c, label: C, auth: {type: header, name: N,\n"
               "  value: \"{{$connection.key}}\"}}]\n",
          "connections[0].auth.value", "no field of a connection", 8},
+        {HEAD "actions: []\ntriggers: [{key: t, label: T, signature: {header: H, secret: \"\"}}]\n",
+         "triggers[0].signature.secret", "empty", 7},
+        {HEAD "actions: [{key: t, label: A, request: {}}]\ntriggers: [{key: t, label: T}]\n",
+         "triggers[0].key", "twice", 7},
         {HEAD "actions: []\nconnections: [{key: c, label: C, auth: {type: magic}}]\n",
          "connections[0].auth.type", "magic", 7},
     };
