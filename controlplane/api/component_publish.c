@@ -2,6 +2,8 @@
  * mutation's transaction. It refuses public components, keys that belong to somebody else, and to
  * delete what integrations use: their versions are pinned by number, and numbers start again. */
 #include "api/input.h"
+#include "api/integration.h"
+#include "definition/declarative.h"
 #include "domain/component_metadata.h"
 
 #define LABEL_MAX       200
@@ -56,6 +58,43 @@ static struct db_param keys_with(struct call *c, const char *path)
     return DB_TEXTS(keys, n);
 }
 
+/* A component that is one file is published as what it says of itself, and its text. False when it
+ * is refused. */
+static bool read_declarative(struct call *c, struct json text)
+{
+    struct declarative *d = NULL;
+    struct err_list *errors = arena_new_of(c->a, struct err_list);
+    struct json_builder input;
+    if (declarative_parse(c->a, json_as_str(text), &d, errors) < 0) {
+        call_tell(c, "declarative", errors);
+        return false;
+    }
+    struct json described = declarative_describe(c->a, d);
+    json_build_object(&input, c->a);
+    for (uint32_t i = 0; i < c->input.len; i++) {
+        json_set(&input, c->input.members[i].key, c->input.members[i].value);
+    }
+    for (uint32_t i = 0; i < described.len; i++) {
+        json_set(&input, described.members[i].key, described.members[i].value);
+    }
+    c->input = json_built(&input);
+    return true;
+}
+
+/* Whether exactly one of the two forms is given, and can be read. */
+static bool read_form(struct call *c)
+{
+    struct json declarative = call_input(c, "declarative");
+    bool is_file = declarative.type == JSON_STRING;
+    bool is_told =
+        !json_is_nullish(call_input(c, "definition")) || !json_is_nullish(call_input(c, "actions"));
+    if (is_file == is_told) {
+        call_refuse(c, "definition", "Give either \"definition\" or \"declarative\".");
+        return false;
+    }
+    return !is_file || read_declarative(c, declarative);
+}
+
 /* The number of the next version, with the key locked until the commit. */
 static int next_version(struct call *c, struct str key, const struct uuid *customer,
                         int64_t *ret_version, struct err *err)
@@ -79,12 +118,20 @@ static int next_version(struct call *c, struct str key, const struct uuid *custo
                            : uuid_is_nil(customer) ? "a customer"
                                                    : "another customer");
     }
+    if (db_bool(rows, 0, 2) != (call_input(c, "declarative").type == JSON_STRING)) {
+        return call_refuse(c, "definition",
+                           "Earlier versions of this component are %s: choose another key.",
+                           db_bool(rows, 0, 2) ? "declarative" : "code");
+    }
     *ret_version = db_int(rows, 0, 0) + 1;
     return 0;
 }
 
 int mutate_publish_component(struct call *c, struct err *err)
 {
+    if (!read_form(c)) {
+        return 0;
+    }
     struct json definition = call_input(c, "definition");
     struct json display = json_get(definition, STR("display"));
     struct str key = json_as_str(json_get(definition, STR("key")));
@@ -116,7 +163,8 @@ int mutate_publish_component(struct call *c, struct err *err)
     rc = db_run(c->db, QUERY_COMPONENT_INSERT, NULL, err, DB_UUID(c->id),
                 DB_UUID(c->viewer.organization), DB_UUID_OR_NULL(customer), DB_STR(key),
                 DB_I64(version), label, description, category, metadata, url,
-                DB_BOOL(native.type == JSON_TRUE), comment, attributes, DB_UUID(c->viewer.user));
+                DB_BOOL(native.type == JSON_TRUE), comment, attributes, DB_UUID(c->viewer.user),
+                call_opt_text(c, "declarative"));
     return rc ? rc
               : db_run(c->db, QUERY_COMPONENT_FILES_INSERT, NULL, err, DB_UUID(c->id),
                        keys_with(c, "iconPath"), keys_with(c, "avatarIconPath"));

@@ -239,8 +239,7 @@ static int put_draft(struct call *c, const struct def_view *v, struct str text,
     return rc || c->n_errors ? rc : put_vars(c, v, err);
 }
 
-/* Problems with their place: those that stop the import, and the others. */
-static void tell(struct call *c, const char *field, const struct err_list *errors)
+void call_tell(struct call *c, const char *field, const struct err_list *errors)
 {
     for (int i = 0; i < errors->n; i++) {
         const struct err *e = &errors->items[i];
@@ -260,7 +259,7 @@ bool draft_parse(struct call *c, const char *field, struct str text, const struc
     AUTO(definition_unref) struct definition *d = NULL;
     struct err_list *errors = arena_new_of(c->a, struct err_list);
     int rc = definition_parse(text, catalog, &d, errors);
-    tell(c, field, errors);
+    call_tell(c, field, errors);
     if (rc < 0) {
         return false;
     }

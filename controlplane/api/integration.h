@@ -26,6 +26,9 @@ int draft_put_components(struct call *c, const struct def_view *v, struct err *e
 int draft_trigger_replies(struct call *c, const struct def_step *trigger, bool *ret,
                           struct err *err) must_check;
 
+/* Tells of problems in a text by their place, on a field: those that stop it, and warnings. */
+void call_tell(struct call *c, const char *field, const struct err_list *errors);
+
 struct draft_write {
     struct definition_emit_options replace;
     struct uuid customer;   /* owner of a new draft; nil = the organization */

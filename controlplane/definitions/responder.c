@@ -11,9 +11,10 @@
 #include "sealed.h"
 #include "subjects.h"
 
-#define FLOWS_MAX    200
-#define FRESH_MAX_MS 3000
-#define FRESH_MIN_MS 500
+#define FLOWS_MAX      200
+#define COMPONENTS_MAX 50
+#define FRESH_MAX_MS   3000
+#define FRESH_MIN_MS   500
 
 #define STATE_OF_FLOW    1
 #define STATE_PART_SCOPE 15 /* parts of uploads have the scopes after it */
@@ -137,6 +138,19 @@ static int read_flows(struct lane *lane, struct arena *a, const struct secret_ke
     return 0;
 }
 
+/* Of each component that is named: the newest version, and those that the definition may pin. */
+static void read_components(struct arena *a, struct fetched_instance *f, const struct db_rows *rows)
+{
+    size_t n = MIN(db_rows_n(rows), (size_t)COMPONENTS_MAX);
+    struct fetched_component *components = arena_array(a, n, sizeof(*components));
+    for (size_t i = 0; i < n; i++) {
+        components[i] = (struct fetched_component){.key = db_str(rows, i, 0),
+                                                   .version = (uint32_t)db_int(rows, i, 1),
+                                                   .text = db_str(rows, i, 2)};
+    }
+    f->components = (struct wire_list){components, n};
+}
+
 static void read_instance(struct fetched_instance *f, const struct db_rows *rows)
 {
     f->revision = (uint64_t)db_int(rows, 0, 0);
@@ -253,6 +267,7 @@ static int fetch(struct lane *lane, struct arena *a, const struct definition_fet
     struct fetched_instance f = {.instance_id = ask->instance_id};
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     AUTO(db_rows_free) struct db_rows *flows = NULL;
+    AUTO(db_rows_free) struct db_rows *components = NULL;
     struct secret_key key = {{0}};
     int r = ensure(lane, err);
     if (r == 0) {
@@ -279,6 +294,11 @@ static int fetch(struct lane *lane, struct arena *a, const struct definition_fet
     }
     if (r == 0) {
         r = read_flows(lane, a, &key, &f, flows, err);
+    }
+    if (r == 0 && db_bool(rows, 0, 14)) {
+        r = db_run(lane->db, QUERY_RESPONDER_COMPONENTS, &components, err,
+                   DB_UUID(f.integration_version_id));
+        read_components(a, &f, components);
     }
     secret_key_done(&key);
     if (r == -EBADMSG) {

@@ -130,7 +130,17 @@ static int make_plan(void *ctx, const struct fetched_instance *f, struct plan **
                      struct err *err)
 {
     struct definitions *d = ctx;
-    return plans_get(d->plans, &f->integration_version_id, f->definition, ret, err);
+    const struct fetched_component *components = f->components.items;
+    struct own_component_text *own = mem_array(f->components.n + 1, sizeof(*own));
+    for (size_t i = 0; i < f->components.n; i++) {
+        own[i] = (struct own_component_text){.key = components[i].key,
+                                             .version = (int)components[i].version,
+                                             .text = components[i].text};
+    }
+    int rc = plans_get(d->plans, &f->integration_version_id, f->definition, own, f->components.n,
+                       ret, err);
+    mem_free(own);
+    return rc;
 }
 
 static int ask(struct definitions *d, const struct definition_fetch *what, int64_t deadline_ns,

@@ -5,21 +5,22 @@
 SELECT pg_advisory_xact_lock(hashtext('component'), hashtext($1 || ' ' || $2));
 
 -- name: component_newest
-SELECT version, customer_id FROM component
+SELECT version, customer_id, declarative IS NOT NULL FROM component
 WHERE organization_id = $1::uuid AND key = $2 ORDER BY version DESC LIMIT 1;
 
 -- name: component_insert
 INSERT INTO component (id, organization_id, customer_id, key, version, label, description, category,
     is_public, metadata, documentation_url, for_code_native, version_comment, version_attributes,
-    version_created_by)
+    version_created_by, declarative)
 VALUES ($1::uuid, $2::uuid, $3::uuid, $4, $5::int, $6, $7, $8, false, $9::jsonb, coalesce($10, ''),
-    coalesce($11::bool, false), coalesce($12, ''), coalesce($13, ''), $14::uuid);
+    coalesce($11::bool, false), coalesce($12, ''), coalesce($13, ''), $14::uuid, $15);
 
 -- The files that may follow: those of the component, and of connections that have an icon.
 -- name: component_files_insert
 INSERT INTO component_file (id, organization_id, component_id, kind, connection_key)
 SELECT leat_uuid_v7(), c.organization_id, c.id, kind, '' FROM component c,
-    unnest(ARRAY['PACKAGE', 'SOURCE', 'ICON']) kind WHERE c.id = $1::uuid
+    unnest(ARRAY['PACKAGE', 'SOURCE', 'ICON']) kind
+WHERE c.id = $1::uuid AND (kind = 'ICON' OR c.declarative IS NULL)
 UNION ALL
 SELECT leat_uuid_v7(), c.organization_id, c.id, 'CONNECTION_ICON', of_key
 FROM component c, unnest($2::text[]) of_key WHERE c.id = $1::uuid
