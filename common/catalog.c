@@ -11,7 +11,8 @@
 
 struct catalog {
     struct arena *arena;
-    struct catalog_component *components; /* sorted by key */
+    const struct catalog *built_in;       /* NULL: this is it */
+    struct catalog_component *components; /* sorted by key, the newest version first */
     size_t n_components;
 };
 
@@ -188,7 +189,8 @@ static int read_component(struct reader *r, const json_t *json, struct catalog_c
 static int compare_components(const void *x, const void *y)
 {
     const struct catalog_component *a = x, *b = y;
-    return strcmp(a->key, b->key);
+    int by_key = strcmp(a->key, b->key);
+    return by_key ? by_key : (a->version < b->version) - (a->version > b->version);
 }
 
 static int compare_key(const void *key, const void *component)
@@ -216,14 +218,16 @@ static int read_catalog(struct catalog *c, const json_t *root, struct err *err)
     c->n_components = n;
     qsort(c->components, n, sizeof(*c->components), compare_components);
     for (size_t i = 1; i < n; i++) {
-        if (strcmp(c->components[i - 1].key, c->components[i].key) == 0) {
+        if (strcmp(c->components[i - 1].key, c->components[i].key) == 0 &&
+            (!c->built_in || c->components[i - 1].version == c->components[i].version)) {
             return refuse(&r, c->components[i].key, "stands twice");
         }
     }
     return 0;
 }
 
-int catalog_parse(struct str json, struct catalog **ret, struct err *err)
+static int parse(struct str json, const struct catalog *built_in, struct catalog **ret,
+                 struct err *err)
 {
     json_error_t problem;
     if (json.len > CATALOG_MAX_BYTES) {
@@ -237,12 +241,24 @@ int catalog_parse(struct str json, struct catalog **ret, struct err *err)
     }
     AUTO(catalog_free) struct catalog *c = mem_new(struct catalog);
     c->arena = arena_new(KIB(64), 0);
+    c->built_in = built_in;
     int rc = read_catalog(c, root, err);
     json_decref(root);
     if (rc == 0) {
         *ret = TAKE(c);
     }
     return rc;
+}
+
+int catalog_parse(struct str json, struct catalog **ret, struct err *err)
+{
+    return parse(json, NULL, ret, err);
+}
+
+int catalog_parse_private(struct str json, const struct catalog *built_in, struct catalog **ret,
+                          struct err *err)
+{
+    return parse(json, built_in, ret, err);
 }
 
 struct catalog *catalog_free(struct catalog *c)
@@ -254,17 +270,35 @@ struct catalog *catalog_free(struct catalog *c)
     return NULL;
 }
 
+static const struct catalog *built_in_of(const struct catalog *c)
+{
+    return c->built_in ? c->built_in : c;
+}
+
 const struct catalog_component *catalog_components(const struct catalog *c, size_t *ret_n)
 {
-    *ret_n = c->n_components;
-    return c->components;
+    *ret_n = built_in_of(c)->n_components;
+    return built_in_of(c)->components;
 }
 
 const struct catalog_component *catalog_component(const struct catalog *c, const char *key)
 {
+    c = built_in_of(c);
     return c->n_components
                ? bsearch(key, c->components, c->n_components, sizeof(*c->components), compare_key)
                : NULL;
+}
+
+const struct catalog_component *catalog_private(const struct catalog *c, const char *key,
+                                                int version)
+{
+    for (size_t i = 0; c->built_in && i < c->n_components; i++) {
+        const struct catalog_component *one = &c->components[i];
+        if (strcmp(one->key, key) == 0 && (version == 0 || one->version == version)) {
+            return one;
+        }
+    }
+    return NULL;
 }
 
 const struct catalog_action *catalog_action(const struct catalog_component *c, const char *key)
@@ -277,7 +311,18 @@ const struct catalog_action *catalog_action(const struct catalog_component *c, c
     return NULL;
 }
 
-const char *catalog_suggest_component(const struct catalog *c, const char *key)
+const struct catalog_action *catalog_step_action(const struct catalog_component *c, const char *key,
+                                                 bool is_trigger)
+{
+    for (size_t i = 0; i < c->n_actions; i++) {
+        if (strcmp(c->actions[i].key, key) == 0 && c->actions[i].is_trigger == is_trigger) {
+            return &c->actions[i];
+        }
+    }
+    return catalog_action(c, key);
+}
+
+static const char *suggest_key(const struct catalog *c, const char *key)
 {
     struct suggest near;
     suggest_init(&near, str_of(key));
@@ -285,6 +330,16 @@ const char *catalog_suggest_component(const struct catalog *c, const char *key)
         suggest_offer(&near, c->components[i].key);
     }
     return near.best;
+}
+
+const char *catalog_suggest_component(const struct catalog *c, const char *key)
+{
+    return suggest_key(built_in_of(c), key);
+}
+
+const char *catalog_suggest_private(const struct catalog *c, const char *key)
+{
+    return c->built_in ? suggest_key(c, key) : NULL;
 }
 
 const char *catalog_suggest_action(const struct catalog_component *c, const char *key)

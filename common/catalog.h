@@ -48,11 +48,22 @@ struct catalog_component {
 struct catalog;
 /* Reads the JSON that `leat-worker --dump-catalog` prints. */
 int catalog_parse(struct str json, struct catalog **ret, struct err *err) must_check;
+/* The same of components that are not built in, beside the built-in ones, which must outlive it; a
+ * key may have several versions. */
+int catalog_parse_private(struct str json, const struct catalog *built_in, struct catalog **ret,
+                          struct err *err) must_check;
 struct catalog *catalog_free(struct catalog *c);
 const struct catalog_component *catalog_components(const struct catalog *c, size_t *ret_n);
 const struct catalog_component *catalog_component(const struct catalog *c, const char *key);
+/* Of those that are not built in: version 0 = the newest. */
+const struct catalog_component *catalog_private(const struct catalog *c, const char *key,
+                                                int version);
 const struct catalog_action *catalog_action(const struct catalog_component *c, const char *key);
+/* A trigger and an action may have the same key: the one of the kind asked for goes first. */
+const struct catalog_action *catalog_step_action(const struct catalog_component *c, const char *key,
+                                                 bool is_trigger);
 /* The component whose key is nearest to a misspelt one, for "did you mean"; NULL when none is. */
 const char *catalog_suggest_component(const struct catalog *c, const char *key);
+const char *catalog_suggest_private(const struct catalog *c, const char *key);
 const char *catalog_suggest_action(const struct catalog_component *c, const char *key);
 DEFINE_CLEANUP(struct catalog *, catalog_free)

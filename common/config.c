@@ -57,7 +57,7 @@ static int set_bool(const struct config_option *o, void *at, const char *value, 
     return invalid(err, o, "true or false");
 }
 
-static int set_option(const struct config_option *o, void *into, const char *value, struct err *err)
+int config_set(const struct config_option *o, void *into, const char *value, struct err *err)
 {
     void *at = (char *)into + o->offset;
     switch (o->type) {
@@ -72,10 +72,10 @@ static int set_option(const struct config_option *o, void *into, const char *val
     return invalid(err, o, "a known type");
 }
 
-static int set_default(const struct config_option *o, void *into, struct err *err)
+int config_set_default(const struct config_option *o, void *into, struct err *err)
 {
     if (o->fallback) {
-        return set_option(o, into, o->fallback, err);
+        return config_set(o, into, o->fallback, err);
     }
     char *at = (char *)into + o->offset;
     const char *empty = "";
@@ -99,7 +99,7 @@ static int load_environment(const struct config_option *options, void *into, str
         char variable[VARIABLE_MAX];
         variable_name(o, variable);
         const char *value = getenv(variable);
-        int rc = value && *value ? set_option(o, into, value, err) : 0;
+        int rc = value && *value ? config_set(o, into, value, err) : 0;
         if (rc < 0) {
             err_prefix(err, "%s", variable);
             return rc;
@@ -108,7 +108,7 @@ static int load_environment(const struct config_option *options, void *into, str
     return 0;
 }
 
-static const struct config_option *find_option(const struct config_option *options, struct str name)
+const struct config_option *config_find(const struct config_option *options, struct str name)
 {
     for (const struct config_option *o = options; o->name; o++) {
         if (str_eq(str_of(o->name), name)) {
@@ -128,7 +128,7 @@ static int load_argument(const struct config_option *options, void *into, const 
     }
     const char *name = arg + 2, *equals = strchr(name, '=');
     struct str key = equals ? str_n(name, (size_t)(equals - name)) : str_of(name);
-    const struct config_option *o = find_option(options, key);
+    const struct config_option *o = config_find(options, key);
     if (!o) {
         return err_field(err, -EINVAL, "config.unknown_option", arg, "unknown option --%.*s",
                          (int)MIN(key.len, 100), key.ptr);
@@ -141,16 +141,16 @@ static int load_argument(const struct config_option *options, void *into, const 
     }
     *ret_used = 1;
     if (equals) {
-        return set_option(o, into, equals + 1, err);
+        return config_set(o, into, equals + 1, err);
     }
     if (o->type == CONFIG_BOOL) {
-        return set_option(o, into, "true", err);
+        return config_set(o, into, "true", err);
     }
     if (!next) {
         return invalid(err, o, "a value");
     }
     *ret_used = 2;
-    return set_option(o, into, next, err);
+    return config_set(o, into, next, err);
 }
 
 int config_load(const struct config_option *options, void *into, int argc, char **argv,
@@ -163,7 +163,7 @@ int config_load(const struct config_option *options, void *into, int argc, char 
         }
     }
     for (const struct config_option *o = options; o->name; o++) {
-        int rc = set_default(o, into, err);
+        int rc = config_set_default(o, into, err);
         if (rc < 0) {
             return rc;
         }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "err.h"
+#include "str.h"
 
 enum config_type { CONFIG_STR, CONFIG_INT, CONFIG_BOOL };
 struct config_option {
@@ -20,5 +21,11 @@ struct config_option {
  * Returns 0; 1 when --help was asked (printed); -EINVAL with the option named. */
 int config_load(const struct config_option *options, void *into, int argc, char **argv,
                 const char *usage, struct err *err) must_check;
+/* The parts of it, for programs whose arguments are more than options: one option by its name (NULL
+ * when there is none), its default, and a value given as text; both return 0 or -EINVAL. */
+const struct config_option *config_find(const struct config_option *options, struct str name);
+int config_set_default(const struct config_option *o, void *into, struct err *err) must_check;
+int config_set(const struct config_option *o, void *into, const char *value,
+               struct err *err) must_check;
 void config_print_help(const struct config_option *options, const char *usage);
 void config_print_markdown(const struct config_option *options, const char *title);

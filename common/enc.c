@@ -179,3 +179,19 @@ struct str enc_percent_decode(struct arena *a, struct str s, bool plus)
     }
     return str_n(to, n);
 }
+
+struct str enc_form_field(struct arena *a, struct str pairs, const char *name)
+{
+    struct str left = pairs, wanted = str_of(name);
+    while (left.len > 0) {
+        const char *end = memchr(left.ptr, '&', left.len);
+        struct str pair = str_n(left.ptr, end ? (size_t)(end - left.ptr) : left.len);
+        left = end ? str_n(end + 1, left.len - pair.len - 1) : str_n("", 0);
+        if (pair.len > wanted.len && pair.ptr[wanted.len] == '=' &&
+            str_eq(str_n(pair.ptr, wanted.len), wanted)) {
+            return enc_percent_decode(
+                a, str_n(pair.ptr + wanted.len + 1, pair.len - wanted.len - 1), true);
+        }
+    }
+    return str_n("", 0);
+}

@@ -15,3 +15,5 @@ void enc_base64_to(struct buf *b, struct str bytes);
 void enc_percent(struct buf *b, struct str s);
 /* Decodes %XX (and + as a blank when plus is set) into an arena; malformed escapes stay as is. */
 struct str enc_percent_decode(struct arena *a, struct str s, bool plus);
+/* The first field of that name in a form or query text, "a=1&b=2", decoded; "" without it. */
+struct str enc_form_field(struct arena *a, struct str pairs, const char *name);

@@ -22,6 +22,8 @@
 #include "log.h"
 #include "media/media_url.h"
 #include "migrate.h"
+#include "oauth2/consent.h"
+#include "oauth2/refresher.h"
 #include "outbound/events.h"
 #include "recorder/checkpoints.h"
 #include "recorder/progress.h"
@@ -29,6 +31,7 @@
 #include "recorder/values.h"
 #include "results/results.h"
 #include "schedule/scheduler.h"
+#include "streams/streams.h"
 #include "subjects.h"
 
 #define CONNECT_WAIT_MS    60000
@@ -71,7 +74,10 @@ struct controlplane {
     struct sweeper *sweeper;
     struct scheduler *scheduler;
     struct alerts *alerts;
+    struct consent *consent;
+    struct refresher *refresher;
     struct events *events;
+    struct streams *streams;
     struct address_policy webhook_addresses, smtp_addresses;
     struct net_server smtp;
     _Atomic bool streams_made;
@@ -164,7 +170,8 @@ static int make_dispatch(struct controlplane *cp, struct err *err)
     struct dispatcher_options options = {.bus = cp->bus,
                                          .conninfo = cp->config.postgres,
                                          .pool = cp->config.pool,
-                                         .replica_id = cp->replica_id};
+                                         .replica_id = cp->replica_id,
+                                         .bulk_rate = cp->config.bulk_rate};
     int r = dispatcher_new(&options, &cp->dispatcher, err);
     r = r == 0 ? dispatcher_start(cp->dispatcher) : r;
     if (r == 0) {
@@ -181,8 +188,9 @@ static void on_freed(void *arg, const struct uuid *keys, size_t n)
     gate_wake(cp->gate, keys, n);
 }
 
-/* The SMTP server is the operator's own, wherever it stands. */
-static int make_alerts(struct controlplane *cp, struct err *err)
+/* What organizations are told of outside: alerts and log lines. The SMTP server is the operator's
+ * own, wherever it stands. */
+static int make_outbound(struct controlplane *cp, struct err *err)
 {
     const struct controlplane_config *c = &cp->config;
     cp->smtp = (struct net_server){.protocol = "smtp",
@@ -192,7 +200,6 @@ static int make_alerts(struct controlplane *cp, struct err *err)
                                    .username = str_of(c->smtp_username),
                                    .password = str_of(c->smtp_password)};
     int r = controlplane_smtp_tls(c->smtp_tls, &cp->smtp.tls, err);
-    r = r ? r : address_policy_parse(str_of(c->allow_addresses), &cp->webhook_addresses, err);
     r = r ? r : address_policy_parse(STR("0.0.0.0/0,::/0"), &cp->smtp_addresses, err);
     if (r != 0) {
         return r;
@@ -206,8 +213,11 @@ static int make_alerts(struct controlplane *cp, struct err *err)
                                                                 .mail_from = c->mail_from}});
     cp->events = events_new(&(struct events_options){
         .conninfo = c->postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
+    cp->streams = streams_new(&(struct stream_sender_options){
+        .conninfo = c->postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
     r = alerts_start(cp->alerts);
-    return r ? r : events_start(cp->events);
+    r = r ? r : events_start(cp->events);
+    return r ? r : streams_start(cp->streams);
 }
 
 static void on_executions(void *arg, const struct uuid *ids, size_t n)
@@ -268,7 +278,12 @@ static int make_back_office(struct controlplane *cp, struct err *err)
                                                       .replica_id = cp->replica_id},
                           &cp->scheduler, err);
         r = r == 0 ? scheduler_start(cp->scheduler) : r;
-        r = r == 0 ? make_alerts(cp, err) : r;
+        r = r == 0 ? make_outbound(cp, err) : r;
+    }
+    if (r == 0 && has(cp, ROLE_SCHEDULER)) {
+        cp->refresher = refresher_new(&(struct refresher_options){
+            .conninfo = postgres, .master_key = &cp->master_key, .policy = &cp->webhook_addresses});
+        r = refresher_start(cp->refresher);
     }
     return r;
 }
@@ -375,11 +390,15 @@ static int make_ingress(struct controlplane *cp, struct err *err)
 static int make_api(struct controlplane *cp, struct err *err)
 {
     cp->media = media_urls_new(&cp->master_key, cp->public_url);
+    cp->consent = consent_new(&(struct consent_options){.master_key = &cp->master_key,
+                                                        .policy = &cp->webhook_addresses,
+                                                        .public_url = cp->public_url});
     struct api_options options = {.master = cp->master_key,
                                   .public_url = cp->public_url,
                                   .urls = cp->urls,
                                   .catalog = cp->catalog,
                                   .media = cp->media,
+                                  .consent = cp->consent,
                                   .replica_id = cp->replica_id,
                                   .on_executions = on_executions,
                                   .on_executions_arg = cp};
@@ -459,6 +478,8 @@ static const struct {
 static int start_all(struct controlplane *cp, struct err *err)
 {
     int r = catalog_parse(str_n(catalog_files[0].data, catalog_files[0].len), &cp->catalog, err);
+    r = r ? r
+          : address_policy_parse(str_of(cp->config.allow_addresses), &cp->webhook_addresses, err);
     r = r == 0 ? prepare_db(cp, err) : r;
     r = r == 0 ? make_bus(cp, err) : r;
     r = r == 0 ? make_dispatch(cp, err) : r;
@@ -477,6 +498,7 @@ static int start_all(struct controlplane *cp, struct err *err)
     cp->routes_ctx = (struct routes_ctx){.api = cp->api,
                                          .hooks = cp->hooks,
                                          .media = cp->media,
+                                         .consent = cp->consent,
                                          .results = cp->results,
                                          .ready = is_ready,
                                          .ready_arg = cp};
@@ -533,8 +555,14 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->alerts) {
         alerts_stop(cp->alerts);
     }
+    if (cp->refresher) {
+        refresher_stop(cp->refresher);
+    }
     if (cp->events) {
         events_stop(cp->events);
+    }
+    if (cp->streams) {
+        streams_stop(cp->streams);
     }
     if (cp->hooks) {
         hooks_stop(cp->hooks);
@@ -587,7 +615,9 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         metrics_clear_gauges();
         scheduler_free(cp->scheduler);
         alerts_free(cp->alerts);
+        refresher_free(cp->refresher);
         events_free(cp->events);
+        streams_free(cp->streams);
         sweeper_free(cp->sweeper);
         responder_free(cp->responder);
         checkpoints_free(cp->checkpoints);
@@ -602,6 +632,7 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         lane_free(cp->lane);
         api_free(cp->api);
         media_urls_free(cp->media);
+        consent_free(cp->consent);
         result_urls_free(cp->urls);
         gate_free(cp->gate);
         dispatcher_free(cp->dispatcher);

@@ -130,6 +130,13 @@ const struct config_option controlplane_options[] = {
      .fallback = "30",
      .help = "executions, results and logs are kept this many days; 0 = for ever",
      .max = 36500},
+    {.name = "bulk-rate",
+     .type = CONFIG_INT,
+     .offset = AT(bulk_rate),
+     .fallback = "1000",
+     .help = "runs a second of customers over their share (500/s) while others are about",
+     .min = 1,
+     .max = 1000000},
     {.name = "audit-days",
      .type = CONFIG_INT,
      .offset = AT(audit_days),
@@ -140,8 +147,9 @@ const struct config_option controlplane_options[] = {
      .type = CONFIG_STR,
      .offset = AT(allow_addresses),
      .fallback = "",
-     .help = "address ranges that alert and event webhooks may reach besides public ones, comma "
-             "separated"},
+     .help =
+         "address ranges that webhooks and requests for OAuth 2.0 tokens may reach besides public "
+         "ones, comma separated"},
     {.name = "smtp-host",
      .type = CONFIG_STR,
      .offset = AT(smtp_host),

@@ -19,8 +19,8 @@ struct controlplane_config {
     const char *listen, *port_file, *public_url, *tls_cert, *tls_key;
     const char *roles, *master_key, *master_key_file, *bus_key, *bus_key_file;
     const char *log_level, *log_format;
-    int64_t port, threads, lanes, max_connections, sync_limit_ms, trigger_limit_ms, retention_days;
-    int64_t audit_days;
+    int64_t port, threads, lanes, max_connections, sync_limit_ms, trigger_limit_ms, retention_days,
+        bulk_rate, audit_days;
     const char *allow_addresses, *smtp_host, *smtp_tls, *smtp_username, *smtp_password, *mail_from;
     int64_t smtp_port;
     bool migrate, forwarded, print_config;

@@ -4,9 +4,11 @@
 
 #include "subjects.h"
 
-#define NAME_MAX_BYTES  KIB(4)
-#define WORDS_MAX_BYTES KIB(64)
-#define FLOWS_MAX       2000
+#define NAME_MAX_BYTES      KIB(4)
+#define WORDS_MAX_BYTES     KIB(64)
+#define FLOWS_MAX           2000
+#define COMPONENTS_MAX      50
+#define COMPONENT_MAX_BYTES KIB(256)
 
 static const struct wire_field definition_fetch_fields[] = {
     WIRE_FIELD(1, struct definition_fetch, instance_id, WIRE_UUID, 0),
@@ -37,6 +39,19 @@ const struct wire_message fetched_flow_message = {
     .fields = fetched_flow_fields,
 };
 
+static const struct wire_field fetched_component_fields[] = {
+    WIRE_FIELD(1, struct fetched_component, key, WIRE_STR, NAME_MAX_BYTES),
+    WIRE_FIELD(2, struct fetched_component, version, WIRE_U32, 0),
+    WIRE_FIELD(3, struct fetched_component, text, WIRE_STR, COMPONENT_MAX_BYTES),
+    {0},
+};
+const struct wire_message fetched_component_message = {
+    .name = "fetched_component",
+    .version = 1,
+    .size = sizeof(struct fetched_component),
+    .fields = fetched_component_fields,
+};
+
 static const struct wire_field fetched_instance_fields[] = {
     WIRE_FIELD(1, struct fetched_instance, error, WIRE_STR, WORDS_MAX_BYTES),
     WIRE_FIELD(2, struct fetched_instance, revision, WIRE_U64, 0),
@@ -56,6 +71,9 @@ static const struct wire_field fetched_instance_fields[] = {
     WIRE_FIELDS_OF(16, struct fetched_instance, flows, &fetched_flow_message, FLOWS_MAX),
     WIRE_FIELD(17, struct fetched_instance, step_results_disabled, WIRE_BOOL, 0),
     WIRE_FIELD(18, struct fetched_instance, logs_disabled, WIRE_BOOL, 0),
+    WIRE_FIELD(19, struct fetched_instance, fresh_ms, WIRE_U32, 0),
+    WIRE_FIELDS_OF(20, struct fetched_instance, components, &fetched_component_message,
+                   COMPONENTS_MAX),
     {0},
 };
 const struct wire_message fetched_instance_message = {

@@ -19,6 +19,11 @@ struct fetched_flow {
         call_url; /* of this flow alone, also where webhook_url serves several; "" = the same */
     struct str api_keys; /* JSON array text */
 };
+struct fetched_component { /* one of the organization's own that comes as one file */
+    struct str key;
+    uint32_t version;
+    struct str text; /* YAML */
+};
 struct fetched_instance {
     struct str error; /* words when the instance or revision is gone; all else then empty */
     uint64_t revision;
@@ -33,9 +38,12 @@ struct fetched_instance {
         config; /* JSON object: config variable key -> runtime value (connections included) */
     struct wire_list flows; /* struct fetched_flow */
     bool step_results_disabled, logs_disabled;
+    uint32_t fresh_ms;           /* config may be another one after that; 0 = it never is */
+    struct wire_list components; /* struct fetched_component; those that the definition names */
 };
 extern const struct wire_message fetched_instance_message;
 extern const struct wire_message fetched_flow_message;
+extern const struct wire_message fetched_component_message;
 
 #define STATE_PART_BYTES (4 * 1024 * 1024)
 

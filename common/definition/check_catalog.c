@@ -1,17 +1,27 @@
 /* Owns what the component catalog knows about a step: its component and action exist, it stands
  * where such an action may stand, its inputs are known. Runs after parsing, on the same thread.
- * Components outside the catalog are only told of: such a step fails when it runs. */
+ * Components outside the catalog are only told of: such a step fails when it runs. Of an
+ * organization's own ones the version that the step asks for counts. */
 #include "catalog.h"
 #include "definition/definition_priv.h"
 #include "suggest.h"
 
+static const struct catalog_component *find_component(const struct def_compile *c,
+                                                      const struct def_step *step)
+{
+    if (!c->catalog) {
+        return NULL;
+    }
+    return step->component_public
+               ? catalog_component(c->catalog, step->component)
+               : catalog_private(c->catalog, step->component, step->component_version);
+}
+
 static const struct catalog_action *find_action(const struct def_compile *c,
                                                 const struct def_step *step)
 {
-    const struct catalog_component *component = c->catalog && step->component_public
-                                                    ? catalog_component(c->catalog, step->component)
-                                                    : NULL;
-    return component ? catalog_action(component, step->action) : NULL;
+    const struct catalog_component *component = find_component(c, step);
+    return component ? catalog_step_action(component, step->action, step->is_trigger) : NULL;
 }
 
 /* Without a catalog (the control plane has checked) the built-in loop component is told by name. */
@@ -46,7 +56,26 @@ static void unknown_component(struct def_compile *c, const struct def_step *step
     def_warn(c, &at, step->place, "definition.unknown_component",
              "The component \"%s\" is not installed: steps that use it will fail when they run%s",
              def_show(c, str_of(step->component)),
-             def_did_you_mean(c, catalog_suggest_component(c->catalog, step->component)));
+             def_did_you_mean(c, step->component_public
+                                     ? catalog_suggest_component(c->catalog, step->component)
+                                     : catalog_suggest_private(c->catalog, step->component)));
+}
+
+/* Whether another version is there than the one that the step asks for (reported). */
+static bool lacks_version(struct def_compile *c, const struct def_step *step,
+                          const struct def_where *where)
+{
+    const struct catalog_component *newest =
+        step->component_public ? NULL : catalog_private(c->catalog, step->component, 0);
+    if (newest) {
+        struct def_where in = def_key(where, "action"), at = def_key(&in, "component");
+        c->subject = arena_printf(c->arena, "Step \"%s\": ", def_show(c, str_of(step->name)));
+        def_fail(c, &at, step->place, "definition.component_version",
+                 "The component \"%s\" has no version %d; its newest is %d.", newest->key,
+                 step->component_version, newest->version);
+        c->subject = "";
+    }
+    return newest;
 }
 
 static void check_static_branches(struct def_compile *c, const struct def_step *step,
@@ -172,13 +201,15 @@ void def_check_catalog(struct def_compile *c, const struct def_step *step,
     if (!step->component[0] || !step->action[0]) {
         return; /* reported by the parser */
     }
-    const struct catalog_component *component =
-        step->component_public ? catalog_component(c->catalog, step->component) : NULL;
+    const struct catalog_component *component = find_component(c, step);
     if (!component) {
-        unknown_component(c, step, where);
+        if (!lacks_version(c, step, where)) {
+            unknown_component(c, step, where);
+        }
         return;
     }
-    const struct catalog_action *action = catalog_action(component, step->action);
+    const struct catalog_action *action =
+        catalog_step_action(component, step->action, step->is_trigger);
     c->subject = arena_printf(c->arena, "Step \"%s\": ", def_show(c, str_of(step->name)));
     if (action) {
         check_shape(c, step, action, where);

@@ -180,7 +180,15 @@ struct def_config_var {
     const char *connection_key;       /* CONNECTION: key of the connection in its component */
     const char *connection_component; /* CONNECTION */
     const char *scoped_config_var;    /* useScopedConfigVar: stable key; "" = none */
-    struct def_input *inputs;         /* of the connection or data source */
+    const char *connection_template;  /* CONNECTION: name of one, whose presets it has; "" = none */
+    const char *override_grant_type;  /* CONNECTION: of OAuth 2.0; "" = none, as those below */
+    const char *oauth_success_url;    /* where the browser goes after consent */
+    const char *oauth_failure_url;
+    bool connection_public; /* CONNECTION: its component is built in */
+    const char *source_key; /* of the data source; "" = none */
+    const char *source_component;
+    bool source_public;
+    struct def_input *inputs; /* of the connection or data source */
     size_t n_inputs;
     struct def_place place;
 };

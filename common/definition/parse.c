@@ -92,7 +92,7 @@ static void mark_version(const struct yaml_node *component)
 
 /* {key, component: {key, ...}} of a connection or data source. */
 static void parse_component_ref(struct def_map *var, const char *name, const char **ret_key,
-                                const char **ret_component)
+                                const char **ret_component, bool *ret_public)
 {
     const struct yaml_node *node = def_get_map(var, name, DEF_OPTIONAL);
     if (!node) {
@@ -105,6 +105,7 @@ static void parse_component_ref(struct def_map *var, const char *name, const cha
     const struct yaml_node *ref = def_get_map(&m, "component", DEF_REQUIRED);
     if (ref && def_map_init(&component, var->c, ref, &component_at)) {
         *ret_component = def_get_text(&component, "key", DEF_REQUIRED);
+        *ret_public = def_get_bool(&component, "isPublic", true);
         mark_version(ref);
     }
 }
@@ -113,7 +114,12 @@ static void parse_connection(struct def_map *m, struct def_config_var *var)
 {
     struct def_compile *c = m->c;
     var->scoped_config_var = def_get_text(m, "useScopedConfigVar", DEF_OPTIONAL);
-    parse_component_ref(m, "connection", &var->connection_key, &var->connection_component);
+    parse_component_ref(m, "connection", &var->connection_key, &var->connection_component,
+                        &var->connection_public);
+    struct def_where at = def_key(m->where, "connection");
+    struct def_map connection;
+    (void)def_map_init(&connection, c, yaml_get(m->node, "connection"), &at);
+    var->connection_template = def_get_text(&connection, "template", DEF_OPTIONAL);
     if (!var->scoped_config_var[0] && yaml_is_null(yaml_get(m->node, "connection"))) {
         def_fail(c, m->where, def_place_of(m->node), "definition.required",
                  "A connection needs \"connection\" (its key and component) or "
@@ -121,6 +127,12 @@ static void parse_connection(struct def_map *m, struct def_config_var *var)
     }
     (void)def_get_enum(m, "onPremiseConnectionConfig", DEF_OPTIONAL, on_premise_names,
                        ARRAY_LEN(on_premise_names), 0);
+    struct def_where where = def_key(m->where, "meta");
+    struct def_map meta;
+    (void)def_map_init(&meta, c, def_get_map(m, "meta", DEF_OPTIONAL), &where);
+    var->override_grant_type = def_get_text(&meta, "overrideGrantType", DEF_OPTIONAL);
+    var->oauth_success_url = def_get_text(&meta, "oAuthSuccessRedirectUri", DEF_OPTIONAL);
+    var->oauth_failure_url = def_get_text(&meta, "oAuthFailureRedirectUri", DEF_OPTIONAL);
 }
 
 static void parse_visibility(struct def_map *m, struct def_config_var *var)
@@ -179,7 +191,6 @@ static void check_default(struct def_map *m, const struct def_config_var *var)
 static void parse_var_fields(struct def_map *m, struct def_config_var *var)
 {
     struct def_compile *c = m->c;
-    const char *source_key = "", *source_component = "";
     var->stable_key = def_get_text(m, "stableKey", DEF_OPTIONAL);
     var->description = def_get_text(m, "description", DEF_OPTIONAL);
     var->default_value = def_get_text(m, "defaultValue", DEF_OPTIONAL);
@@ -196,11 +207,12 @@ static void parse_var_fields(struct def_map *m, struct def_config_var *var)
     if (var->type == DEF_VAR_CONNECTION) {
         parse_connection(m, var);
     }
-    parse_component_ref(m, "dataSource", &source_key, &source_component);
+    parse_component_ref(m, "dataSource", &var->source_key, &var->source_component,
+                        &var->source_public);
     struct def_where in = def_key(m->where, "inputs");
     def_parse_inputs(c, &in, def_get_map(m, "inputs", DEF_OPTIONAL), DEF_KINDS_CONFIG, &var->inputs,
                      &var->n_inputs);
-    if (var->type == DEF_VAR_PICKLIST && var->n_pick_list == 0 && !source_key[0]) {
+    if (var->type == DEF_VAR_PICKLIST && var->n_pick_list == 0 && !var->source_key[0]) {
         def_warn(c, m->where, var->place, "definition.required",
                  "A picklist without \"pickList\" or \"dataSource\" offers nothing to pick.");
     }
@@ -217,7 +229,13 @@ static void parse_var(struct def_compile *c, const struct yaml_node *node,
         .time_zone = "",
         .connection_key = "",
         .connection_component = "",
+        .source_key = "",
+        .source_component = "",
         .scoped_config_var = "",
+        .connection_template = "",
+        .override_grant_type = "",
+        .oauth_success_url = "",
+        .oauth_failure_url = "",
         .place = def_place_of(node),
     };
     struct def_map m;

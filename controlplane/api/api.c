@@ -25,6 +25,7 @@ int api_new(const struct api_options *o, struct api **ret, struct err *err)
     api->urls = o->urls;
     api->catalog = o->catalog;
     api->media = o->media;
+    api->consent = o->consent;
     api->replica_id = o->replica_id;
     api->statement_timeout_ms =
         o->statement_timeout_ms ? o->statement_timeout_ms : DEFAULT_TIMEOUT_MS;

@@ -9,6 +9,7 @@
 #include "secret.h"
 
 struct api;
+struct consent;
 struct media_urls;
 struct result_urls;
 struct api_options {
@@ -16,6 +17,7 @@ struct api_options {
     const char *public_url;         /* "https://host:port", without a slash at the end; copied */
     const struct result_urls *urls; /* signs resultsUrl; borrowed; NULL = there is none */
     const struct media_urls *media; /* signs URLs of uploaded files; borrowed */
+    const struct consent *consent;  /* signs authorizeUrl; borrowed; NULL = there is none */
     const struct catalog *catalog;  /* for checks at import; borrowed; NULL = unchecked */
     int replica_id;                 /* execution.accepted_by of what deploys and tests insert */
     int statement_timeout_ms;       /* 0 = 15 s */

@@ -19,6 +19,7 @@ struct api {
     const struct result_urls *urls;
     const struct catalog *catalog;
     const struct media_urls *media;
+    const struct consent *consent;
     struct gql_schema *schema;
     struct token_cache *tokens;  /* signed ones seen lately */
     struct limiter *limiter;     /* tries to sign in */
@@ -76,12 +77,24 @@ extern const struct resolver api_resolvers[]; /* ended by {0} */
 bool resolve_step_results(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_icon_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_attachments(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_component_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_component_urls(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_integration_diff(struct call *c, struct gql_sel *sel, struct json raw,
                               struct json *ret);
+bool resolve_authorize_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
+bool resolve_template_presets(struct call *c, struct gql_sel *sel, struct json raw,
+                              struct json *ret);
+bool resolve_template_inputs(struct call *c, struct gql_sel *sel, struct json raw,
+                             struct json *ret);
+bool resolve_persisted_state(struct call *c, struct gql_sel *sel, struct json raw,
+                             struct json *ret);
+bool resolve_request_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_alert_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret);
 bool resolve_webhook_headers(struct call *c, struct gql_sel *sel, struct json raw,
                              struct json *ret);
+bool resolve_log_stream_headers(struct call *c, struct gql_sel *sel, struct json raw,
+                                struct json *ret);
 
 /* A mutation works on c->input inside a transaction. 0: done, or c->n_errors > 0 and nothing is
  * kept. Anything else is a failure of the store. */
@@ -127,10 +140,32 @@ int mutate_update_version_availability(struct call *c, struct err *err);
 int mutate_update_marketplace(struct call *c, struct err *err);
 int mutate_create_instance(struct call *c, struct err *err);
 int mutate_update_instance(struct call *c, struct err *err);
+int mutate_update_config_variables(struct call *c, struct err *err);
+int mutate_update_flow_config(struct call *c, struct err *err);
+int mutate_upgrade_instances(struct call *c, struct err *err);
+int mutate_update_test_configuration(struct call *c, struct err *err);
 int mutate_deploy_instance(struct call *c, struct err *err);
 int mutate_find_instance(struct call *c, struct err *err);
 int mutate_find_instance_to_delete(struct call *c, struct err *err);
 int mutate_delete_instance(struct call *c, struct err *err);
+int mutate_disconnect_connection(struct call *c, struct err *err);
+int mutate_update_oauth2_connection(struct call *c, struct err *err);
+int mutate_create_scoped_variable(struct call *c, struct err *err);
+int mutate_update_scoped_variable(struct call *c, struct err *err);
+int mutate_find_scoped_variable_to_delete(struct call *c, struct err *err);
+int mutate_delete_scoped_variable(struct call *c, struct err *err);
+int mutate_create_customer_variable(struct call *c, struct err *err);
+int mutate_update_customer_variable(struct call *c, struct err *err);
+int mutate_find_customer_variable_to_delete(struct call *c, struct err *err);
+int mutate_delete_customer_variable(struct call *c, struct err *err);
+int mutate_disconnect_scoped_connection(struct call *c, struct err *err);
+int mutate_disconnect_customer_connection(struct call *c, struct err *err);
+int mutate_update_scoped_oauth2_connection(struct call *c, struct err *err);
+int mutate_update_customer_oauth2_connection(struct call *c, struct err *err);
+int mutate_create_connection_template(struct call *c, struct err *err);
+int mutate_update_connection_template(struct call *c, struct err *err);
+int mutate_find_connection_template(struct call *c, struct err *err);
+int mutate_delete_connection_template(struct call *c, struct err *err);
 int mutate_replay_execution(struct call *c, struct err *err);
 int mutate_test_flow_config(struct call *c, struct err *err);
 int mutate_clear_all_fifo_data(struct call *c, struct err *err);
@@ -150,6 +185,10 @@ int mutate_create_alert_webhook(struct call *c, struct err *err);
 int mutate_update_alert_webhook(struct call *c, struct err *err);
 int mutate_find_alert_webhook(struct call *c, struct err *err);
 int mutate_delete_alert_webhook(struct call *c, struct err *err);
+int mutate_create_external_log_stream(struct call *c, struct err *err);
+int mutate_update_external_log_stream(struct call *c, struct err *err);
+int mutate_find_external_log_stream(struct call *c, struct err *err);
+int mutate_delete_external_log_stream(struct call *c, struct err *err);
 bool token_scope_parse(struct str name, enum token_scope *ret);
 int mutate_create_api_token(struct call *c, struct err *err);
 int mutate_revoke_api_token(struct call *c, struct err *err);
@@ -163,11 +202,15 @@ int mutate_update_user(struct call *c, struct err *err);
 int mutate_find_user_to_delete(struct call *c, struct err *err);
 int mutate_delete_user(struct call *c, struct err *err);
 int mutate_update_organization(struct call *c, struct err *err);
+int mutate_publish_component(struct call *c, struct err *err);
+int mutate_find_component(struct call *c, struct err *err);
+int mutate_delete_component(struct call *c, struct err *err);
 int mutate_create_webhook_endpoint(struct call *c, struct err *err);
 int mutate_update_webhook_endpoint(struct call *c, struct err *err);
 int mutate_find_webhook_endpoint(struct call *c, struct err *err);
 int mutate_delete_webhook_endpoint(struct call *c, struct err *err);
 int mutate_test_webhook_endpoint(struct call *c, struct err *err);
+int mutate_update_organization_retention(struct call *c, struct err *err);
 
 /* Runs the checked operation of c->rq and fills *ret with the data; false = see c->rq.errors (data
  * may still be there for mutations: *ret is then an object, else null). */

@@ -6,6 +6,7 @@
 #include "definition/definition.h"
 #include "domain/role.h"
 #include "enc.h"
+#include "api/reusable.h"
 #include "api/sealed.h"
 
 static bool resolve_definition(struct call *c, struct gql_sel *sel, struct json raw,
@@ -34,8 +35,8 @@ static bool resolve_definition(struct call *c, struct gql_sel *sel, struct json 
 }
 
 /* raw: [id, base64 of the sealed inputs or null]. */
-static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct json raw,
-                                  struct json *ret)
+static bool show_inputs(struct call *c, struct gql_sel *sel, const char *column, struct json raw,
+                        struct json *ret)
 {
     struct json_builder list, all;
     struct str plain;
@@ -46,7 +47,7 @@ static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct js
     json_append(&all, STR("nodes"), json_built(&list));
     json_append(&all, STR("totalCount"), json_num(0));
     *ret = json_built(&all);
-    if (!call_open_raw(c, sel, "instance_config_variable.sealed_inputs", raw, &plain)) {
+    if (!call_open_raw(c, sel, column, raw, &plain)) {
         return false;
     }
     if (!plain.ptr) {
@@ -71,6 +72,24 @@ static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct js
     json_set(&all, STR("totalCount"), json_num(json_built(&list).len));
     *ret = json_built(&all);
     return true;
+}
+
+static bool resolve_config_inputs(struct call *c, struct gql_sel *sel, struct json raw,
+                                  struct json *ret)
+{
+    return show_inputs(c, sel, "instance_config_variable.sealed_inputs", raw, ret);
+}
+
+static bool resolve_scoped_inputs(struct call *c, struct gql_sel *sel, struct json raw,
+                                  struct json *ret)
+{
+    return show_inputs(c, sel, SCOPED_COLUMN, raw, ret);
+}
+
+static bool resolve_customer_inputs(struct call *c, struct gql_sel *sel, struct json raw,
+                                    struct json *ret)
+{
+    return show_inputs(c, sel, CUSTOMER_COLUMN, raw, ret);
 }
 
 /* What the statement made is JSON with the members as the schema calls them. */
@@ -127,15 +146,25 @@ static bool resolve_roles(struct call *c, struct gql_sel *sel, struct json raw, 
 const struct resolver api_resolvers[] = {
     {"definition", resolve_definition},
     {"config_inputs", resolve_config_inputs},
+    {"scoped_inputs", resolve_scoped_inputs},
+    {"customer_inputs", resolve_customer_inputs},
+    {"template_presets", resolve_template_presets},
+    {"template_inputs", resolve_template_inputs},
     {"members", resolve_members},
     {"role", resolve_role},
     {"roles", resolve_roles},
     {"step_results", resolve_step_results},
+    {"request_url", resolve_request_url},
+    {"persisted_state", resolve_persisted_state},
     {"icon_url", resolve_icon_url},
     {"attachments", resolve_attachments},
+    {"component_url", resolve_component_url},
+    {"component_urls", resolve_component_urls},
     {"upload_media", resolve_upload_media},
     {"integration_diff", resolve_integration_diff},
+    {"authorize_url", resolve_authorize_url},
     {"alert_headers", resolve_alert_headers},
     {"webhook_headers", resolve_webhook_headers},
+    {"log_stream_headers", resolve_log_stream_headers},
     {0},
 };

@@ -37,6 +37,21 @@ static struct json texts(struct arena *a, const char **list)
     return json_built(&b);
 }
 
+/* [{label, value}]: both are the choice. */
+static struct json choices_of(struct arena *a, const char **list)
+{
+    struct json_builder b;
+    json_build_array(&b, a);
+    for (; list && *list; list++) {
+        struct json_builder one;
+        json_build_object(&one, a);
+        json_append(&one, STR("label"), json_cstr(*list));
+        json_append(&one, STR("value"), json_cstr(*list));
+        json_push(&b, json_built(&one));
+    }
+    return json_built(&b);
+}
+
 static struct json describe_input(struct arena *a, const struct catalog_input *in)
 {
     struct json_builder b;
@@ -49,7 +64,7 @@ static struct json describe_input(struct arena *a, const struct catalog_input *i
     json_append(&b, STR("default"), text(in->default_value));
     json_append(&b, STR("comments"), text(in->comments));
     json_append(&b, STR("example"), text(in->example));
-    json_append(&b, STR("choices"), texts(a, in->choices));
+    json_append(&b, STR("model"), choices_of(a, in->choices));
     return json_built(&b);
 }
 
@@ -71,6 +86,10 @@ static struct json describe_action(struct arena *a, const struct catalog_action 
     json_append(&b, STR("stopsExecution"), json_bool(action->stops_execution));
     json_append(&b, STR("scheduleAllowed"), json_bool(action->schedule_allowed));
     json_append(&b, STR("scheduleRequired"), json_bool(action->schedule_required));
+    if (action->is_trigger) {
+        json_append(&b, STR("synchronousResponseSupport"),
+                    json_cstr(action->replies ? "valid" : "invalid"));
+    }
     json_append(&b, STR("staticBranches"), texts(a, action->static_branches));
     json_append(&b, STR("inputs"), json_built(&inputs));
     json_append(&b, STR("example"), text(action->example));

@@ -100,6 +100,5 @@ int mutate_update_customer(struct call *c, struct err *err)
 
 int mutate_delete_customer(struct call *c, struct err *err)
 {
-    int rc = db_run(c->db, QUERY_API_CUSTOMER_INSTANCES_DELETE, NULL, err, DB_UUID(c->id));
-    return rc != 0 ? rc : db_run(c->db, QUERY_API_CUSTOMER_DELETE, NULL, err, DB_UUID(c->id));
+    return db_run(c->db, QUERY_REMOVAL_CUSTOMER, NULL, err, DB_UUID(c->id));
 }

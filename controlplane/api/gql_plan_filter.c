@@ -64,6 +64,55 @@ static const char *list_value(struct gql_plan *p, const struct gql_filter *f, st
                                         : arena_printf(p->rq->arena, "%s::%s[]", text, f->type);
 }
 
+static bool given(const struct gql_sel *sel, const char *name)
+{
+    return name && !json_is_nullish(json_get(sel->args, str_of(name)));
+}
+
+/* A costly filter without bounds of its own looks at a span of time. */
+static void add_window(struct gql_plan *p, struct buf *to, const struct gql_sel *sel)
+{
+    const struct gql_window *w = sel->def->mapping ? sel->def->mapping->window : NULL;
+    bool open = w && given(sel, w->with);
+    for (const char *const *name = w ? w->unless : NULL; open && *name; name++) {
+        open = !given(sel, *name);
+    }
+    if (open) {
+        struct json end = json_get(sel->args, w->before ? str_of(w->before) : STR(""));
+        const char *v = json_is_nullish(end)
+                            ? "now()"
+                            : gql_plan_param(p, DB_STR(json_as_str(end)), "timestamptz");
+        buf_adds(to, " AND (");
+        gql_plan_expand(p, to, w->where, NULL, NULL, NULL, v);
+        buf_addc(to, ')');
+    }
+}
+
+const char *gql_plan_merge_keys(struct gql_plan *p, const struct gql_sel *sel)
+{
+    const struct gql_table *table = sel->def->mapping->type->table;
+    AUTO(buf_done) struct buf keys = {0};
+    const char *query = !uuid_is_nil(&p->viewer->customer) ? table->merge_own : NULL, *v = NULL;
+    if (!table->merge_key) {
+        return NULL;
+    }
+    for (const struct gql_input_def *in = sel->def->args; in; in = in->next) {
+        if (in->filter && in->filter->each &&
+            given(sel, arena_strndup(p->rq->arena, in->name.ptr, in->name.len))) {
+            query = in->filter->each;
+            v = gql_plan_param(p, one_value(p, in->filter, json_get(sel->args, in->name)),
+                               in->filter->type);
+            break;
+        }
+    }
+    if (!query) {
+        return NULL;
+    }
+    buf_init(&keys, KIB(16));
+    gql_plan_expand(p, &keys, query, NULL, NULL, NULL, v);
+    return arena_strndup(p->rq->arena, keys.data, keys.len);
+}
+
 bool gql_plan_filters(struct gql_plan *p, struct buf *to, const struct gql_sel *sel)
 {
     for (const struct gql_input_def *in = sel->def->args; in; in = in->next) {
@@ -86,5 +135,6 @@ bool gql_plan_filters(struct gql_plan *p, struct buf *to, const struct gql_sel *
         gql_plan_expand(p, to, f->where, NULL, NULL, f->sql, value);
         buf_addc(to, ')');
     }
+    add_window(p, to, sel);
     return p->rq->n_errors == 0;
 }

@@ -1,13 +1,16 @@
 /* Owns Relay connections: order, cursors, pages, totalCount. A cursor is base64 of a JSON array:
  * the texts of the sort keys and of the id of its row, so that a page goes on where the last one
  * ended whatever was added before. One row more than the page is read to know whether there are
- * more. */
+ * more. Where a page is of the rows of several keys (of a customer's instances), each key's are
+ * read in order as far as the page may need them, and merged: otherwise it would be all rows of the
+ * keys, or all of everybody up to enough of theirs. */
 #include "api/gql_plan_priv.h"
 
 #include "enc.h"
 
 #define MAX_SORT   4
 #define MAX_OFFSET 1000000
+#define MERGE_MAX  1000 /* keys; of more, somebody's rows are never far */
 
 struct sort_key {
     const char *sql, *type;
@@ -76,6 +79,9 @@ static bool read_sort(struct gql_plan *p, const struct gql_sel *sel, struct page
             continue; /* a null in the list */
         }
         descending = str_eq(json_as_str(json_get(list.items[i], STR("direction"))), STR("DESC"));
+        if (strcmp(v->sort->sql, node->table->id) == 0) {
+            break; /* the id decides by itself: an index can follow it */
+        }
         page->keys[page->n_keys++] =
             (struct sort_key){v->sort->sql, v->sort->type, descending, false};
     }
@@ -269,6 +275,50 @@ static void add_from(struct gql_plan *p, struct buf *to, const struct gql_sel *s
     gql_plan_expand(p, to, filters, t, parent, NULL, NULL);
 }
 
+/* The ids of the page's rows, of t: with what of the page is not in `filters`. */
+static void add_ids(struct gql_plan *p, struct buf *to, const struct gql_sel *sel,
+                    const struct page *page, const char *conditions, const char *parent,
+                    const char *key, int limit)
+{
+    const struct gql_table *table = sel->def->mapping->type->table;
+    const char *t = gql_plan_alias(p);
+    buf_adds(to, "(SELECT ");
+    gql_plan_expand(p, to, table->id, t, parent, NULL, NULL);
+    buf_adds(to, " AS id");
+    add_from(p, to, sel, conditions, t, parent);
+    if (key) {
+        buf_adds(to, " AND ");
+        gql_plan_expand(p, to, table->merge_key, t, parent, NULL, NULL);
+        buf_addf(to, " = %s", key);
+    }
+    add_order(p, to, page, t);
+    buf_addf(to, " LIMIT %d)", limit);
+}
+
+/* The condition that the id is one of the page's, found by merging. */
+static void add_merged(struct gql_plan *p, struct buf *to, const struct gql_sel *sel,
+                       const struct page *page, const char *keys, const char *conditions,
+                       const char *t, const char *parent)
+{
+    const struct gql_table *table = sel->def->mapping->type->table;
+    int limit = page->limit + 1 + page->offset;
+    const char *few =
+        arena_printf(p->rq->arena, "(SELECT count(*) <= %d FROM (SELECT FROM (%s) k LIMIT %d) k)",
+                     MERGE_MAX, keys, MERGE_MAX + 1);
+    const char *k = gql_plan_alias(p);
+    buf_adds(to, " AND ");
+    gql_plan_expand(p, to, table->id, t, parent, NULL, NULL);
+    buf_addf(to,
+             " = ANY (ARRAY(SELECT m.id FROM (SELECT m.id FROM (%s) %s (key) CROSS JOIN LATERAL ",
+             keys, k);
+    add_ids(p, to, sel, page, conditions, parent, arena_printf(p->rq->arena, "%s.key", k), limit);
+    buf_addf(to, " m WHERE %s UNION ALL SELECT m.id FROM ", few);
+    add_ids(p, to, sel, page, conditions, parent, NULL, limit);
+    buf_addf(to, " m WHERE NOT %s) m ORDER BY m.id %s LIMIT %d OFFSET %d))", few,
+             page->keys[0].descending != page->backward ? "DESC" : "ASC", page->limit + 1,
+             page->offset);
+}
+
 /* One member of the connection. */
 static bool add_member(struct gql_plan *p, struct buf *to, struct columns *c,
                        const struct page *page, struct gql_sel *connection, struct gql_sel *s,
@@ -334,6 +384,7 @@ bool gql_plan_connection(struct gql_plan *p, struct buf *to, struct gql_sel *sel
         buf_addf(to, " AS \"%s\"", s->key);
     }
     if (ok && !empty) {
+        const char *keys = page.n_keys == 1 ? gql_plan_merge_keys(p, sel) : NULL;
         behind(p, &behind_cursors, &page, page.after, false);
         behind(p, &behind_cursors, &page, page.before, true);
         buf_adds(to, " FROM (SELECT row_number() OVER () AS rn, r.* FROM (SELECT ");
@@ -344,8 +395,15 @@ bool gql_plan_connection(struct gql_plan *p, struct buf *to, struct gql_sel *sel
         if (behind_cursors.len > 0) {
             gql_plan_expand(p, to, behind_cursors.data, t, parent, NULL, NULL);
         }
+        if (keys) {
+            add_merged(p, to, sel, &page, keys,
+                       arena_printf(p->rq->arena, "%s%s", own,
+                                    behind_cursors.len ? behind_cursors.data : ""),
+                       t, parent);
+        }
         add_order(p, to, &page, t);
-        buf_addf(to, " LIMIT %d OFFSET %d) r) q HAVING true", page.limit + 1, page.offset);
+        buf_addf(to, " LIMIT %d OFFSET %d) r) q HAVING true", page.limit + 1,
+                 keys ? 0 : page.offset);
     }
     buf_addf(to, ") %s)", o);
     to->full = to->full || columns.list.full;

@@ -18,4 +18,7 @@ bool gql_plan_connection(struct gql_plan *p, struct buf *to, struct gql_sel *sel
 /* The conditions of a field's own @where and @filter arguments, each " AND (...)", with {t} kept.
  */
 bool gql_plan_filters(struct gql_plan *p, struct buf *to, const struct gql_sel *sel);
+/* The query of the keys whose rows are merged to a page: of the first argument given that names
+ * them, or of who asks. NULL = rows are not merged. */
+const char *gql_plan_merge_keys(struct gql_plan *p, const struct gql_sel *sel);
 bool gql_plan_count(struct gql_plan *p, const struct gql_sel *sel, double rows);

@@ -168,6 +168,31 @@ static int read_role(struct gql_schema *s, const struct gql_type_def *t,
     return 0;
 }
 
+static const struct gql_window *read_window(struct gql_schema *s, const struct gql_field_def *f)
+{
+    const struct gql_directive *d = gql_directive_find(f->directives, "window");
+    if (!d) {
+        return NULL;
+    }
+    struct gql_window *w = arena_new_of(s->arena, struct gql_window);
+    const struct gql_arg *arg = gql_arg_find(d->args, STR("unless"));
+    const struct gql_value *v = arg ? arg->value->items : NULL;
+    size_t n = 0, most = 1;
+    for (const struct gql_value *item = v; item; item = item->next) {
+        most++;
+    }
+    const char **unless = arena_array(s->arena, most, sizeof(*unless));
+    for (; v; v = v->next) {
+        unless[n++] = arena_strndup(s->arena, v->text.ptr, v->text.len);
+    }
+    unless[n] = NULL;
+    w->with = gql_schema_text(s, d, "with");
+    w->unless = unless;
+    w->before = gql_schema_text(s, d, "before");
+    w->where = gql_schema_text(s, d, "where");
+    return w;
+}
+
 static int map_field(struct gql_schema *s, const struct gql_type_def *t, struct gql_field_def *f,
                      struct err *err)
 {
@@ -206,6 +231,7 @@ static int map_field(struct gql_schema *s, const struct gql_type_def *t, struct 
     if (read_role(s, t, f, m) < 0) {
         return fail(err, "unknown role", t->name, f->name);
     }
+    m->window = read_window(s, f);
     f->mapping = m;
     return 0;
 }
@@ -251,6 +277,11 @@ static void read_table(struct gql_schema *s, struct gql_type_def *t)
     table->id = gql_schema_text(s, d, "id");
     table->id_type = gql_schema_text(s, d, "idType");
     table->descending = descending && strcmp(descending, "true") == 0;
+    const struct gql_directive *merge = gql_directive_find(t->directives, "merge");
+    if (merge) {
+        table->merge_key = gql_schema_text(s, merge, "key");
+        table->merge_own = gql_schema_text(s, merge, "own");
+    }
     t->table = table;
 }
 

@@ -23,10 +23,19 @@ struct gql_mapping {
     const struct gql_type_def *type; /* the field's named type; of a connection: the node's */
     bool date_time;                  /* sql is a timestamptz to be written as ISO 8601 */
     int org_role, customer_role;     /* lowest; customer_role 0 = not for users of customers */
+    const struct gql_window *window; /* of a connection; NULL = none */
+};
+struct gql_window {   /* rows that a costly filter looks at when the request does not say */
+    const char *with; /* the costly argument */
+    const char *const *unless; /* arguments that bound it, ended by NULL */
+    const char *before;        /* argument with the end of the window; else it is now */
+    const char *where;         /* {v} the end */
 };
 struct gql_table { /* of an object type */
     const char *from, *id, *id_type;
     bool descending;
+    const char *merge_key; /* an expression: there is an index on it and the id; NULL = none */
+    const char *merge_own; /* the keys that a user of a customer sees */
 };
 struct gql_sort { /* of an order field's enum value */
     const char *sql, *type;
@@ -36,6 +45,7 @@ struct gql_filter {    /* of an argument */
     const char *sql;   /* {x} */
     const char *type;  /* SQL type of one value: "uuid", "text"... */
     const char *gid;   /* type of the global id; NULL = not one */
+    const char *each;  /* the merge keys of the rows it finds, by {v}; NULL = not asked for */
     bool list;
 };
 

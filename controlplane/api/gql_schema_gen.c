@@ -110,15 +110,18 @@ static int add_own_filters(struct gql_schema *s, struct gql_input_def **args,
         const char *graphql = gql_schema_text(s, d, "type");
         struct gql_filter *filter = arena_new_of(s->arena, struct gql_filter);
         filter->where = gql_schema_text(s, d, "where");
+        const char *list = gql_schema_text(s, d, "list");
         filter->gid = gql_schema_text(s, d, "gid");
+        filter->each = gql_schema_text(s, d, "each");
         filter->type = sql_type(s, str_of(graphql));
         filter->sql = "";
-        if (!filter->type || !filter->where) {
+        filter->list = list && strcmp(list, "true") == 0;
+        if (!filter->type || !filter->where || (filter->each && !t->table->merge_key)) {
             return err_set(err, -EINVAL, "gql.schema", "schema: bad @arg on %.*s", (int)t->name.len,
                            t->name.ptr);
         }
-        add_input(s, args, gql_schema_text(s, d, "name"), type_ref(s, graphql, false))->filter =
-            filter;
+        add_input(s, args, gql_schema_text(s, d, "name"), type_ref(s, graphql, filter->list))
+            ->filter = filter;
     }
     return 0;
 }

@@ -79,7 +79,7 @@ int mutate_create_instance(struct call *c, struct err *err)
     }
     rc = instance_config_store(c, &c->id, &config, err);
     rc = rc ? rc : instance_flow_configs_put(c, &c->id, &id, err);
-    return rc ? rc : instance_flow_configs_keys(c, &c->id, &id, err);
+    return rc ? rc : instance_flow_configs_change(c, &c->id, &id, err);
 }
 
 int mutate_find_instance(struct call *c, struct err *err)
@@ -105,11 +105,12 @@ static int update_row(struct call *c, const struct db_rows *version, struct err 
     if (c->n_errors > 0) {
         return 0;
     }
-    int rc = db_run(
-        c->db, QUERY_API_INSTANCE_UPDATE, NULL, err, DB_UUID(c->id), call_opt_text(c, "name"),
-        call_opt_text(c, "description"), labels, call_opt_bool(c, "enabled"),
-        call_opt_bool(c, "logsDisabled"), call_opt_bool(c, "stepResultsDisabled"),
-        version ? DB_UUID(db_uuid(version, 0, 0)) : DB_NULL, DB_BOOL(changes_deploy(c)));
+    int rc = db_run(c->db, QUERY_API_INSTANCE_UPDATE, NULL, err, DB_UUID(c->id),
+                    call_opt_text(c, "name"), call_opt_text(c, "description"), labels,
+                    call_opt_bool(c, "enabled"), call_opt_bool(c, "logsDisabled"),
+                    call_opt_bool(c, "stepResultsDisabled"),
+                    version ? DB_UUID(db_uuid(version, 0, 0)) : DB_NULL, DB_BOOL(changes_deploy(c)),
+                    call_opt_bool(c, "globalDebug"));
     return name_taken(c, rc, err);
 }
 
@@ -123,7 +124,7 @@ static void tell_switch(struct call *c, bool was_enabled)
     }
 }
 
-int mutate_update_instance(struct call *c, struct err *err)
+static int update_instance(struct call *c, bool replace, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *version = NULL;
     AUTO(db_rows_free) struct db_rows *row = NULL;
@@ -145,14 +146,29 @@ int mutate_update_instance(struct call *c, struct err *err)
         return call_refuse(c, "integration",
                            "A hidden instance runs the version it is made for, nothing else.");
     }
+    if (rc == 0 && call_input(c, "enabled").type == JSON_TRUE) {
+        rc = instance_config_may_run(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), err);
+    }
     if (rc == 0 && changes_deploy(c)) {
         rc = instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &config, err);
-        rc = rc ? rc : instance_config_apply(c, &config, true, err);
+        rc = rc ? rc : instance_config_apply(c, &config, replace, err);
         rc = rc || c->n_errors ? rc : instance_config_store(c, &c->id, &config, err);
     }
-    rc = rc || c->n_errors ? rc : instance_flow_configs_keys(c, &c->id, &chosen, err);
+    rc = rc || c->n_errors ? rc : instance_flow_configs_change(c, &c->id, &chosen, err);
+    rc = rc || c->n_errors ? rc : call_star(c, err);
+    rc = rc || c->n_errors ? rc : state_change(c, &c->id, STATE_OF_INSTANCE, err);
     bool deploys = is_test && changes_deploy(c);
     return rc || c->n_errors || !deploys ? rc : instance_deploy(c, row, true, err);
+}
+
+int mutate_update_instance(struct call *c, struct err *err)
+{
+    return update_instance(c, true, err);
+}
+
+int mutate_update_config_variables(struct call *c, struct err *err)
+{
+    return update_instance(c, false, err);
 }
 
 int mutate_find_instance_to_delete(struct call *c, struct err *err)
@@ -169,5 +185,5 @@ int mutate_find_instance_to_delete(struct call *c, struct err *err)
 
 int mutate_delete_instance(struct call *c, struct err *err)
 {
-    return db_run(c->db, QUERY_API_INSTANCE_DELETE, NULL, err, DB_UUID(c->id));
+    return db_run(c->db, QUERY_REMOVAL_INSTANCE, NULL, err, DB_UUID(c->id));
 }

@@ -9,10 +9,18 @@
 
 #define INSTANCE_MAX_VARS 500
 
+/* Of a variable with useScopedConfigVar; nil = none. */
+struct config_binding {
+    struct uuid scoped, own; /* rows of scoped_config_variable, customer_config_variable */
+    struct uuid chosen;      /* which of the customer's was asked for, now or before */
+    bool is_asked;           /* now */
+};
 struct instance_config {
+    struct uuid instance;
     struct definition *definition; /* owned */
     const struct def_view *view;
     struct config_setting *settings; /* one for each view->vars, in the request's arena */
+    struct config_binding *bindings; /* as settings */
     bool *present;                   /* the instance has a row for it */
 };
 void instance_config_done(struct instance_config *x);
@@ -29,6 +37,13 @@ int instance_config_store(struct call *c, const struct uuid *instance, struct in
  * people, "" = complete). */
 int instance_config_values(struct call *c, struct instance_config *x, struct json *ret,
                            struct str *ret_missing, struct err *err) must_check;
+/* Deploys: writes what variables with useScopedConfigVar stand for now, and that nothing is missing
+ * when it is complete. */
+int instance_config_bound(struct call *c, struct instance_config *x, bool complete,
+                          struct err *err) must_check;
+/* An error on "enabled" when a reusable connection that the definition names is not there. */
+int instance_config_may_run(struct call *c, const struct uuid *instance, struct str definition,
+                            struct err *err) must_check;
 DEFINE_DONE(struct instance_config, instance_config_done)
 
 /* Columns of api_instance_lock that its callers read. */
@@ -60,6 +75,16 @@ int router_put(struct call *c, const struct uuid *version, struct err *err) must
 /* instance_deploy.c: flow configs of a version, made or kept by the identity of their flow. */
 int instance_flow_configs_put(struct call *c, const struct uuid *instance,
                               const struct uuid *version, struct err *err) must_check;
-/* API keys of the mutation's flowConfigs. */
-int instance_flow_configs_keys(struct call *c, const struct uuid *instance,
-                               const struct uuid *version, struct err *err) must_check;
+/* What the mutation's flowConfigs say. */
+int instance_flow_configs_change(struct call *c, const struct uuid *instance,
+                                 const struct uuid *version, struct err *err) must_check;
+
+/* flow_config.c: API keys and what the flow is tested with, as an object of the input says. What is
+ * wrong is told by field, or, where this is NULL, by the names of its members. */
+int flow_config_change(struct call *c, const struct uuid *config, struct json given,
+                       const char *field, struct err *err) must_check;
+
+/* state.c: the input's persistedData replaces what the owner keeps, when it is given. */
+enum state_scope { STATE_OF_FLOW = 1, STATE_OF_INSTANCE = 2 };
+int state_change(struct call *c, const struct uuid *owner, enum state_scope scope,
+                 struct err *err) must_check;

@@ -1,19 +1,17 @@
 /* Owns deploying: the configuration is frozen as a sealed revision, flow configs follow the flows
  * of the version by their identity, schedules are set, and flows that start on deploy get their
- * execution, all in the mutation's transaction. On a lane thread. */
+ * execution, all in the mutation's transaction. On a lane thread. Unless it is forced, a deploy
+ * whose flows fail is taken back afterwards (schedule/lifecycle.c). */
 #include "api/instance_config.h"
 
-#include "api/sealed.h"
 #include "clock.h"
 #include "cron.h"
 #include "org_key.h"
 #include "run_request.h"
 
-#define MAX_FLOWS     200
-#define MAX_KEYS      10
-#define KEY_MAX_BYTES 256
-#define CONFIG_MAX    MIB(4)
-#define PAYLOAD_MAX   MIB(6)
+#define MAX_FLOWS   200
+#define CONFIG_MAX  MIB(4)
+#define PAYLOAD_MAX MIB(6)
 
 struct flow_row {
     struct uuid id, config; /* of integration_flow and instance_flow_config */
@@ -79,35 +77,8 @@ int instance_flow_configs_put(struct call *c, const struct uuid *instance,
     return rc;
 }
 
-static int put_keys(struct call *c, const struct uuid *config, struct json keys, struct err *err)
-{
-    struct json_builder list;
-    uint8_t(*digests)[32] = arena_array(c->a, MAX_KEYS, sizeof(*digests));
-    struct str hashes[MAX_KEYS];
-    size_t n = 0;
-    json_build_array(&list, c->a);
-    for (uint32_t i = 0; i < keys.len; i++) {
-        struct str key = json_as_str(keys.items[i]);
-        if (key.len == 0 || key.len > KEY_MAX_BYTES || n == MAX_KEYS) {
-            return call_refuse(c, "flowConfigs", "At most %d API keys of 1 to %d bytes.", MAX_KEYS,
-                               KEY_MAX_BYTES);
-        }
-        secret_sha256(key, digests[n]);
-        hashes[n] = str_n((const char *)digests[n], 32);
-        n++;
-        json_push(&list, keys.items[i]);
-    }
-    struct db_param sealed = DB_NULL;
-    int rc = n ? call_seal(c, "instance_flow_config.sealed_api_keys", config, json_built(&list),
-                           &sealed, err)
-               : 0;
-    return rc ? rc
-              : db_run(c->db, QUERY_API_FLOW_CONFIG_KEYS, NULL, err, DB_UUID(*config), sealed,
-                       DB_BYTESS(hashes, n));
-}
-
-int instance_flow_configs_keys(struct call *c, const struct uuid *instance,
-                               const struct uuid *version, struct err *err)
+int instance_flow_configs_change(struct call *c, const struct uuid *instance,
+                                 const struct uuid *version, struct err *err)
 {
     AUTO(flow_rows_done) struct flow_rows f = {0};
     struct json list = call_input(c, "flowConfigs");
@@ -116,7 +87,6 @@ int instance_flow_configs_keys(struct call *c, const struct uuid *instance,
     }
     int rc = read_flows(c, instance, version, &f, err);
     for (uint32_t i = 0; i < list.len && rc == 0; i++) {
-        struct json keys = json_get(list.items[i], STR("apiKeys"));
         struct uuid flow;
         size_t k = 0;
         bool known = global_id_parse(json_as_str(json_get(list.items[i], STR("flowId"))),
@@ -126,8 +96,8 @@ int instance_flow_configs_keys(struct call *c, const struct uuid *instance,
         }
         if (!known || k == f.n || uuid_is_nil(&f.items[k].config)) {
             call_refuse(c, "flowConfigs", "The flow is none of the instance's version.");
-        } else if (keys.type == JSON_ARRAY) {
-            rc = put_keys(c, &f.items[k].config, keys, err);
+        } else {
+            rc = flow_config_change(c, &f.items[k].config, list.items[i], "flowConfigs", err);
         }
     }
     return rc;
@@ -273,6 +243,7 @@ int instance_deploy(struct call *c, const struct db_rows *row, bool force, struc
     bool is_test = db_bool(row, 0, LOCKED_IS_SYSTEM);
     int rc = instance_config_load(c, &c->id, db_str(row, 0, LOCKED_DEFINITION), &x, err);
     rc = rc ? rc : instance_config_values(c, &x, &config, &missing, err);
+    rc = rc ? rc : instance_config_bound(c, &x, missing.len == 0, err);
     if (rc != 0) {
         return rc;
     }
@@ -282,14 +253,17 @@ int instance_deploy(struct call *c, const struct db_rows *row, bool force, struc
     }
     struct uuid version = db_uuid(row, 0, LOCKED_VERSION);
     int64_t revision = db_int(row, 0, LOCKED_REVISION) + 1;
-    rc = instance_flow_configs_put(c, &c->id, &version, err);
+    size_t pending = c->n_pending;
+    rc = force ? 0 : db_run(c->db, QUERY_API_DEPLOY_SNAPSHOT, NULL, err, DB_UUID(c->id));
+    rc = rc ? rc : instance_flow_configs_put(c, &c->id, &version, err);
     rc = rc ? rc : read_flows(c, &c->id, &version, &flows, err);
     rc = rc || is_test ? rc : check_keys(c, &flows);
     rc = rc ? rc : put_revision(c, config, &version, revision, err);
     rc = rc || is_test ? rc : start_flows(c, &flows, x.definition, config, revision, err);
+    rc = rc ? rc : db_run(c->db, QUERY_CONNECTION_TOKEN_DUE, NULL, err, DB_UUID(c->id));
     return rc ? rc
               : db_run(c->db, QUERY_API_INSTANCE_DEPLOYED, NULL, err, DB_UUID(c->id),
-                       DB_I64(revision));
+                       DB_I64(revision), DB_BOOL(!force && c->n_pending > pending));
 }
 
 /* What runs already goes on running, with another configuration, too. */

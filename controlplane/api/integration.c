@@ -65,18 +65,6 @@ static struct db_param trigger_reply(struct call *c, const struct def_step *trig
     return json_built(&b).len ? DB_STR(dump(c, json_built(&b))) : DB_NULL;
 }
 
-/* Whether the trigger's code answers the sender: its answer is not known before it ran. */
-static bool trigger_replies(const struct call *c, const struct def_step *trigger)
-{
-    const struct catalog *catalog = c->api->catalog;
-    const struct catalog_component *component = catalog && trigger->component_public
-                                                    ? catalog_component(catalog, trigger->component)
-                                                    : NULL;
-    const struct catalog_action *action =
-        component ? catalog_action(component, trigger->action) : NULL;
-    return action && action->replies;
-}
-
 static struct db_param flow_schedule(struct call *c, const struct def_step *trigger)
 {
     const struct def_schedule *s = trigger->schedule;
@@ -139,17 +127,36 @@ static int put_flows(struct call *c, const struct def_view *v, struct err *err)
     for (size_t i = 0; i < v->n_flows && rc == 0; i++) {
         const struct def_flow *f = &v->flows[i];
         const struct def_step *trigger = &f->steps[0];
-        rc =
-            db_run(c->db, QUERY_API_FLOW_PUT, NULL, err, DB_UUID(ids[i]),
-                   DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
-                   DB_TEXT(f->name), DB_TEXT(f->stable_key), DB_TEXT(f->description),
-                   DB_BOOL(f->is_synchronous), DB_TEXT(def_security_names[f->security]),
-                   texts(c, f->organization_api_keys, f->n_organization_api_keys),
-                   DB_TEXT(trigger->component), DB_TEXT(trigger->action), trigger_reply(c, trigger),
-                   flow_schedule(c, trigger), queue_limit(f), DB_BOOL(f->queue.singleton),
-                   members_of(c, f->queue.dedupe_id), DB_BOOL(trigger_replies(c, trigger)));
+        bool replies = false;
+        rc = draft_trigger_replies(c, trigger, &replies, err);
+        rc = rc ? rc
+                : db_run(c->db, QUERY_API_FLOW_PUT, NULL, err, DB_UUID(ids[i]),
+                         DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
+                         DB_TEXT(f->name), DB_TEXT(f->stable_key), DB_TEXT(f->description),
+                         DB_BOOL(f->is_synchronous), DB_TEXT(def_security_names[f->security]),
+                         texts(c, f->organization_api_keys, f->n_organization_api_keys),
+                         DB_TEXT(trigger->component), DB_TEXT(trigger->action),
+                         trigger_reply(c, trigger), flow_schedule(c, trigger), queue_limit(f),
+                         DB_BOOL(f->queue.singleton), members_of(c, f->queue.dedupe_id),
+                         DB_BOOL(replies));
     }
     return rc;
+}
+
+/* What the wizard shows to whom, when it is not everything to everybody. */
+static struct db_param meta_of(struct call *c, const struct def_config_var *var)
+{
+    AUTO(buf_done) struct buf text = {0};
+    struct json_builder b;
+    if (var->visible_to_customer_deployer && var->visible_to_org_deployer) {
+        return DB_TEXT("");
+    }
+    json_build_object(&b, c->a);
+    json_append(&b, STR("visibleToCustomerDeployer"), json_bool(var->visible_to_customer_deployer));
+    json_append(&b, STR("visibleToOrgDeployer"), json_bool(var->visible_to_org_deployer));
+    buf_init(&text, KIB(1));
+    json_dump(&text, json_built(&b));
+    return DB_STR(str_n(arena_strndup(c->a, text.data, text.len), text.len));
 }
 
 static int put_vars(struct call *c, const struct def_view *v, struct err *err)
@@ -162,6 +169,7 @@ static int put_vars(struct call *c, const struct def_view *v, struct err *err)
     for (size_t i = 0; i < v->n_vars && rc == 0; i++) {
         const struct def_config_var *var = &v->vars[i];
         bool scheduled = var->type == DEF_VAR_SCHEDULE;
+        bool of_template = var->connection_template && var->connection_template[0];
         rc = db_run(c->db, QUERY_API_VAR_INSERT, NULL, err, DB_UUID(uuid_v7()),
                     DB_UUID(c->viewer.organization), DB_UUID(c->id), DB_I64((int64_t)i),
                     DB_TEXT(var->key), DB_TEXT(var->stable_key),
@@ -171,7 +179,8 @@ static int put_vars(struct call *c, const struct def_view *v, struct err *err)
                     DB_BOOL(var->org_only),
                     var->n_pick_list ? texts(c, var->pick_list, var->n_pick_list) : DB_NULL,
                     scheduled ? DB_TEXT(schedules[var->schedule_type]) : DB_NULL,
-                    scheduled ? DB_TEXT(var->time_zone) : DB_NULL);
+                    scheduled ? DB_TEXT(var->time_zone) : DB_NULL,
+                    of_template ? DB_TEXT(var->connection_template) : DB_NULL, meta_of(c, var));
     }
     return rc;
 }
@@ -225,12 +234,12 @@ static int put_draft(struct call *c, const struct def_view *v, struct str text,
                                     DB_TEXT(def_endpoint_names[v->endpoint]),
                                     DB_TEXT(v->preprocess_flow), members_of(c, v->flow_name_field),
                                     members_of(c, v->external_customer_id_field));
+    rc = rc || c->n_errors ? rc : draft_put_components(c, v, err);
     rc = rc || c->n_errors ? rc : put_flows(c, v, err);
     return rc || c->n_errors ? rc : put_vars(c, v, err);
 }
 
-/* Problems with their place: those that stop the import, and the others. */
-static void tell(struct call *c, const char *field, const struct err_list *errors)
+void call_tell(struct call *c, const char *field, const struct err_list *errors)
 {
     for (int i = 0; i < errors->n; i++) {
         const struct err *e = &errors->items[i];
@@ -250,7 +259,7 @@ bool draft_parse(struct call *c, const char *field, struct str text, const struc
     AUTO(definition_unref) struct definition *d = NULL;
     struct err_list *errors = arena_new_of(c->a, struct err_list);
     int rc = definition_parse(text, catalog, &d, errors);
-    tell(c, field, errors);
+    call_tell(c, field, errors);
     if (rc < 0) {
         return false;
     }
@@ -294,9 +303,14 @@ int mutate_import_integration(struct call *c, struct err *err)
 {
     AUTO(definition_unref) struct definition *d = NULL;
     struct draft_write w = {.name_field = "definition"};
+    struct draft_owner owner = {0};
     int rc = input_customer(c, &w.customer, err);
-    if (rc != 0 || c->n_errors > 0 ||
-        !draft_parse(c, "definition", call_text(c, "definition", ""), c->api->catalog, &d)) {
+    owner.customer = w.customer;
+    (void)global_id_parse(call_text(c, "integrationId", ""), "Integration", &owner.integration);
+    rc = rc || c->n_errors
+             ? rc
+             : draft_check(c, "definition", call_text(c, "definition", ""), &owner, &d, err);
+    if (!d) {
         return rc;
     }
     rc = choose_draft(c, definition_view(d), &w.customer, &w.is_new, err);
@@ -356,7 +370,5 @@ int mutate_find_integration(struct call *c, struct err *err)
 
 int mutate_delete_integration(struct call *c, struct err *err)
 {
-    int rc = db_run(c->db, QUERY_INTEGRATION_STATE_DELETE, NULL, err, DB_UUID(c->id));
-    rc = rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_INSTANCES_DELETE, NULL, err, DB_UUID(c->id));
-    return rc ? rc : db_run(c->db, QUERY_API_SEQUENCE_DELETE, NULL, err, DB_UUID(c->id));
+    return db_run(c->db, QUERY_REMOVAL_INTEGRATION, NULL, err, DB_UUID(c->id));
 }

@@ -6,9 +6,28 @@
 #include "definition/definition.h"
 
 /* Parses a definition; what is wrong with it is told by `field`. catalog: NULL for what was checked
- * when it was stored. False with an error. */
+ * when it was stored. False with an error; *ret is then as it was. */
 bool draft_parse(struct call *c, const char *field, struct str text, const struct catalog *catalog,
-                 struct definition **ret) must_check;
+                 struct definition **ret);
+
+/* component_use.c. Whose components a definition may use, beside the organization's own: the
+ * customer's, or those of the customer whose the integration (any version) is already; nil =
+ * nobody's. */
+struct draft_owner {
+    struct uuid customer, integration;
+};
+/* draft_parse with the catalog and the components of the organization; *ret stays NULL, and there
+ * are errors, when it is refused. */
+int draft_check(struct call *c, const char *field, struct str text, const struct draft_owner *owner,
+                struct definition **ret, struct err *err) must_check;
+/* Keeps which of the organization's components the draft c->id uses. */
+int draft_put_components(struct call *c, const struct def_view *v, struct err *err) must_check;
+/* Whether the trigger's code answers the sender: its answer is not known before it ran. */
+int draft_trigger_replies(struct call *c, const struct def_step *trigger, bool *ret,
+                          struct err *err) must_check;
+
+/* Tells of problems in a text by their place, on a field: those that stop it, and warnings. */
+void call_tell(struct call *c, const char *field, const struct err_list *errors);
 
 struct draft_write {
     struct definition_emit_options replace;

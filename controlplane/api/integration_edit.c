@@ -35,10 +35,14 @@ static int rewrite(struct call *c, const struct db_rows *row, struct err *err)
     }
     struct str text =
         replaced ? call_text(c, "definition", "") : db_str(row, 0, VERSION_DEFINITION);
-    if (!draft_parse(c, "definition", text, replaced ? c->api->catalog : NULL, &d)) {
-        return 0;
+    int rc = 0;
+    if (replaced) {
+        rc = draft_check(c, "definition", text, &(struct draft_owner){.integration = c->id}, &d,
+                         err);
+    } else {
+        (void)draft_parse(c, "definition", text, NULL, &d);
     }
-    return draft_write(c, d, &w, err);
+    return d ? draft_write(c, d, &w, err) : rc;
 }
 
 static int change_owner(struct call *c, struct err *err)

@@ -197,8 +197,10 @@ int mutate_create_integration(struct call *c, struct err *err)
     if (rc == 0 && c->n_errors == 0 && !is_given) {
         text = empty_definition(c, str_of(w.replace.name));
     }
-    if (rc != 0 || c->n_errors > 0 ||
-        !draft_parse(c, is_given ? "definition" : "trigger", text, c->api->catalog, &d)) {
+    rc = rc || c->n_errors ? rc
+                           : draft_check(c, is_given ? "definition" : "trigger", text,
+                                         &(struct draft_owner){.customer = w.customer}, &d, err);
+    if (!d) {
         return rc;
     }
     c->id = uuid_v7();
@@ -236,8 +238,10 @@ int mutate_fork_integration(struct call *c, struct err *err)
 int mutate_validate_integration_schema(struct call *c, struct err *err)
 {
     AUTO(definition_unref) struct definition *d = NULL;
-    if (draft_parse(c, "definition", call_text(c, "definition", ""), c->api->catalog, &d)) {
+    int rc = draft_check(c, "definition", call_text(c, "definition", ""), &(struct draft_owner){0},
+                         &d, err);
+    if (d) {
         c->id = c->viewer.user; /* any row: the payload shows one that says that it is valid */
     }
-    return 0;
+    return rc;
 }

@@ -25,7 +25,7 @@ static bool read_ref(struct call *c, struct json raw, struct media_ref *ret)
 {
     *ret = (struct media_ref){.form = MEDIA_GET, .organization_id = c->viewer.organization};
     return uuid_parse(json_as_str(json_at(raw, 0)), &ret->media_id) &&
-           uuid_parse(json_as_str(json_at(raw, 1)), &ret->integration_id);
+           uuid_parse(json_as_str(json_at(raw, 1)), &ret->owner_id);
 }
 
 bool resolve_icon_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
@@ -87,7 +87,7 @@ static const char *upload_refused(struct call *c, struct gql_sel *sel, bool is_i
     if (db_rows_n(rows) == 0) {
         return "The Integration does not exist.";
     }
-    ref->integration_id = db_uuid(rows, 0, 0);
+    ref->owner_id = db_uuid(rows, 0, 0);
     return NULL;
 }
 
@@ -114,7 +114,7 @@ bool resolve_upload_media(struct call *c, struct gql_sel *sel, struct json raw, 
 static bool read_url(struct call *c, const char *field, struct str url, struct uuid *ret)
 {
     struct media_ref ref;
-    if (!media_url_parse(c->api->media, url, &ref) || !uuid_eq(&ref.integration_id, &c->id) ||
+    if (!media_url_parse(c->api->media, url, &ref) || !uuid_eq(&ref.owner_id, &c->id) ||
         !uuid_eq(&ref.organization_id, &c->viewer.organization)) {
         call_refuse(c, field,
                     "This is not the URL of a file uploaded for this integration: uploadMedia "

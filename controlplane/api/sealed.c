@@ -6,23 +6,16 @@
 #include "enc.h"
 #include "org_key.h"
 
-#define PLAIN_MAX MIB(4)
-
 int call_seal(struct call *c, const char *column, const struct uuid *row, struct json v,
               struct db_param *ret, struct err *err)
 {
-    AUTO(buf_done) struct buf plain = {0}, sealed = {0};
+    struct str sealed;
     int rc = call_key(c, err);
-    if (rc != 0) {
-        return rc;
+    rc = rc ? rc : org_seal_json(c->a, &c->key, column, row, v, &sealed, err);
+    if (rc == 0) {
+        *ret = DB_BYTES(sealed);
     }
-    buf_init(&plain, PLAIN_MAX);
-    buf_init(&sealed, PLAIN_MAX + KIB(1));
-    json_dump(&plain, v);
-    secret_seal(&c->key, buf_str(&plain), org_key_aad(c->a, column, row), &sealed);
-    secret_wipe(plain.data, plain.len);
-    *ret = DB_BYTES(str_n(arena_strndup(c->a, sealed.data, sealed.len), sealed.len));
-    return 0;
+    return rc;
 }
 
 int call_open(struct call *c, const char *column, const struct uuid *row, struct str sealed,

@@ -330,18 +330,7 @@ static void handle_meta(struct signin *s)
 
 struct str signin_form(struct signin *s, struct str pairs, const char *name)
 {
-    struct str left = pairs, wanted = str_of(name);
-    while (left.len > 0) {
-        const char *end = memchr(left.ptr, '&', left.len);
-        struct str pair = str_n(left.ptr, end ? (size_t)(end - left.ptr) : left.len);
-        left = end ? str_n(end + 1, left.len - pair.len - 1) : str_n("", 0);
-        if (pair.len > wanted.len && pair.ptr[wanted.len] == '=' &&
-            str_eq(str_n(pair.ptr, wanted.len), wanted)) {
-            return enc_percent_decode(
-                s->a, str_n(pair.ptr + wanted.len + 1, pair.len - wanted.len - 1), true);
-        }
-    }
-    return str_n("", 0);
+    return enc_form_field(s->a, pairs, name);
 }
 
 static void oauth_error(struct signin *s, int status, const char *code, const char *words)

@@ -44,6 +44,20 @@ static const char *step_id(struct steps *s, uint32_t n)
     return text;
 }
 
+/* raw: the execution's id. */
+bool resolve_request_url(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
+{
+    AUTO(buf_done) struct buf url = {0};
+    struct result_ref ref = {.form = RESULT_REQUEST, .organization_id = c->viewer.organization};
+    if (!uuid_parse(json_as_str(raw), &ref.execution_id)) {
+        return gql_fail(&c->rq, sel->loc, "INTERNAL", "The execution has no id.");
+    }
+    buf_init(&url, KIB(4));
+    result_url_write(c->api->urls, &ref, &url);
+    *ret = json_str(str_n(arena_strndup(c->a, url.data, url.len), url.len));
+    return true;
+}
+
 static struct json text_or_null(struct str s)
 {
     return s.len ? json_str(s) : json_null();

@@ -2,10 +2,18 @@
  * shared one), and the mutations that run a flow by hand. On a lane thread, inside the mutation's
  * transaction. A test instance is brought up to its draft and its config variables whenever either
  * changes; it has no schedule, and no flow of it starts by itself. */
+#include "api/input.h"
 #include "api/instance_config.h"
 
 #define MAX_HEADERS   100
 #define SIMULATED_MAX KIB(256)
+
+enum { /* columns of api_flow_config_deployed */
+       DEPLOYED_REVISION = 1,
+       DEPLOYED_TEST_PAYLOAD = 3,
+       DEPLOYED_TEST_TYPE = 4,
+       DEPLOYED_TEST_HEADERS = 5,
+};
 
 static int insert_test_instance(struct call *c, const struct uuid *draft, struct err *err)
 {
@@ -62,10 +70,9 @@ int router_put(struct call *c, const struct uuid *version, struct err *err)
 }
 
 /* Headers as {"name": "value"}. */
-static bool read_headers(struct call *c, struct hook_request *request)
+static bool read_headers(struct call *c, struct str text, struct hook_request *request)
 {
     struct json headers = json_object(NULL, 0);
-    struct str text = call_text(c, "headers", "");
     struct str simulated = call_text(c, "result", "");
     if (str_trim(text).len > 0 && (json_parse(c->a, text, &headers, NULL) < 0 ||
                                    headers.type != JSON_OBJECT || headers.len > MAX_HEADERS)) {
@@ -91,12 +98,22 @@ static bool read_headers(struct call *c, struct hook_request *request)
     return true;
 }
 
-static bool read_request(struct call *c, struct hook_request *ret)
+/* What the input does not say is as the flow config keeps it. */
+static struct str kept_text(struct call *c, const char *field, const struct db_rows *config,
+                            int col)
 {
+    struct json v = call_input(c, field);
+    return v.type == JSON_STRING ? json_as_str(v) : db_str(config, 0, col);
+}
+
+/* config: api_flow_config_deployed, of the flow that runs. */
+static bool read_request(struct call *c, const struct db_rows *config, struct hook_request *ret)
+{
+    struct str type = kept_text(c, "contentType", config, DEPLOYED_TEST_TYPE);
     *ret = (struct hook_request){.method = STR("POST"),
-                                 .content_type = call_text(c, "contentType", "application/json"),
-                                 .body = call_text(c, "payload", "")};
-    return read_headers(c, ret);
+                                 .content_type = type.len ? type : STR("application/json"),
+                                 .body = kept_text(c, "payload", config, DEPLOYED_TEST_PAYLOAD)};
+    return read_headers(c, kept_text(c, "headers", config, DEPLOYED_TEST_HEADERS), ret);
 }
 
 /* rows: instance, deployed revision. */
@@ -117,17 +134,17 @@ int mutate_test_flow_config(struct call *c, struct err *err)
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     struct uuid config;
     struct hook_request request;
-    if (!call_need_id(c, "id", "InstanceFlowConfig", &config) || !read_request(c, &request)) {
-        return 0;
+    int rc = call_find(c, "id", "InstanceFlowConfig", QUERY_API_FLOW_CONFIG_DEPLOYED, &config,
+                       &rows, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
     }
-    int rc = db_run(c->db, QUERY_API_FLOW_CONFIG_DEPLOYED, &rows, err, DB_UUID(config));
-    if (rc == 0 && db_rows_n(rows) == 0) {
-        return call_refuse(c, "id", "The InstanceFlowConfig does not exist.");
-    }
-    if (rc == 0 && db_int(rows, 0, 1) == 0) {
+    if (db_int(rows, 0, DEPLOYED_REVISION) == 0) {
         return call_refuse(c, "id", "The instance is not deployed.");
     }
-    return rc ? rc : run_test(c, &config, rows, INVOKE_WEBHOOK, &request, err);
+    return !read_request(c, rows, &request)
+               ? 0
+               : run_test(c, &config, rows, INVOKE_WEBHOOK, &request, err);
 }
 
 int mutate_test_integration_flow(struct call *c, struct err *err)
@@ -136,18 +153,15 @@ int mutate_test_integration_flow(struct call *c, struct err *err)
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     struct uuid id;
     struct hook_request request;
-    if (!call_need_id(c, "id", "IntegrationFlow", &id) || !read_request(c, &request)) {
-        return 0;
+    int rc = call_find(c, "id", "IntegrationFlow", QUERY_API_TEST_FLOW, &id, &flow, err);
+    if (rc != 0 || c->n_errors > 0) {
+        return rc;
     }
-    int rc = db_run(c->db, QUERY_API_TEST_FLOW, &flow, err, DB_UUID(id));
-    if (rc == 0 && db_rows_n(flow) == 0) {
-        return call_refuse(c, "id", "The IntegrationFlow does not exist.");
-    }
-    if (rc == 0 && !db_bool(flow, 0, 1)) {
+    if (!db_bool(flow, 0, 1)) {
         return call_refuse(c, "id", "The flow is one of a published version: test the draft's.");
     }
-    struct uuid draft = rc == 0 ? db_uuid(flow, 0, 0) : (struct uuid){{0}};
-    if (rc == 0 && !db_bool(flow, 0, 2)) {
+    struct uuid draft = db_uuid(flow, 0, 0);
+    if (!db_bool(flow, 0, 2)) {
         rc = test_instance_put(c, &draft, err);
     }
     rc = rc ? rc : db_run(c->db, QUERY_API_TEST_FLOW_CONFIG, &rows, err, DB_UUID(id));
@@ -160,5 +174,7 @@ int mutate_test_integration_flow(struct call *c, struct err *err)
                            "integration again.");
     }
     struct uuid config = db_uuid(rows, 0, 2);
-    return run_test(c, &config, rows, INVOKE_INTEGRATION_FLOW_TEST, &request, err);
+    return !read_request(c, rows, &request)
+               ? 0
+               : run_test(c, &config, rows, INVOKE_INTEGRATION_FLOW_TEST, &request, err);
 }

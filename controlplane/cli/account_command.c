@@ -12,7 +12,7 @@ struct command_config {
     const char *postgres, *organization, *email, *master_key_file, *password_file;
     int64_t hours;
 };
-static const struct config_option options[] = {
+const struct config_option account_options[] = {
     {"postgres", CONFIG_STR, offsetof(struct command_config, postgres), NULL,
      "connection URL of the database, as its owner", 0, 0, false},
     {"organization", CONFIG_STR, offsetof(struct command_config, organization), NULL,
@@ -85,7 +85,7 @@ int command_account(int argc, char **argv)
 {
     struct command_config config;
     struct err err;
-    int r = config_load(options, &config, argc, argv, "leat account [OPTION...]", &err);
+    int r = config_load(account_options, &config, argc, argv, "leat account [OPTION...]", &err);
     if (r != 0) {
         return r > 0 ? 0 : command_failed(&err);
     }

@@ -15,7 +15,7 @@
 struct audit_config {
     const char *postgres, *organization, *expect;
 };
-static const struct config_option options[] = {
+const struct config_option audit_options[] = {
     {"postgres", CONFIG_STR, offsetof(struct audit_config, postgres), NULL,
      "connection URL of the database, as its owner", 0, 0, false},
     {"organization", CONFIG_STR, offsetof(struct audit_config, organization), "",
@@ -100,12 +100,7 @@ int command_audit(int argc, char **argv)
     struct audit_config config;
     struct audit_expectation expect;
     struct err err;
-    if (argc < 2 || strcmp(argv[1], "verify") != 0) {
-        bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-        fprintf(help ? stdout : stderr, "usage: %s\n", USAGE);
-        return help ? 0 : 2;
-    }
-    int r = config_load(options, &config, argc - 1, argv + 1, USAGE, &err);
+    int r = config_load(audit_options, &config, argc, argv, USAGE, &err);
     if (r != 0) {
         return r > 0 ? 0 : command_failed(&err);
     }

@@ -23,7 +23,7 @@ struct dev_config {
     const char *data, *postgres, *nats;
     int64_t port, workers;
 };
-static const struct config_option dev_options[] = {
+const struct config_option dev_options[] = {
     {"data", CONFIG_STR, offsetof(struct dev_config, data), NULL,
      "folder for databases, keys and logs (default: /var/lib/leat-dev as root, else "
      "~/.local/share/leat-dev)",

@@ -65,7 +65,7 @@ static int make_key(const char *path, struct err *err)
     return r;
 }
 
-static const char *default_dir(struct arena *a)
+const char *dev_data_default(struct arena *a)
 {
     const char *home = getenv("HOME"), *data = getenv("XDG_DATA_HOME");
     if (geteuid() == 0) {
@@ -151,7 +151,7 @@ int dev_data_open(const char *wanted, struct dev_data *ret, struct err *err)
 {
     struct dev_data d = {.arena = arena_new(KIB(8), 0), .lock_fd = -1};
     char absolute[PATH_MAX], self[PATH_MAX];
-    const char *dir = wanted && wanted[0] ? wanted : default_dir(d.arena);
+    const char *dir = wanted && wanted[0] ? wanted : dev_data_default(d.arena);
     int r = make_dir(dir, 0711, err);
     if (r == 0 && !realpath(dir, absolute)) {
         r = err_set(err, -errno, "dev.data", "cannot use %s: %s", dir, strerror(errno));

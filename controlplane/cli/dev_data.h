@@ -20,5 +20,6 @@ void dev_data_done(struct dev_data *d); /* releases the lock; files stay */
 /* Writes a whole file with the mode, by way of a temporary one. */
 int dev_data_write(const char *path, int mode, struct str content, struct err *err) must_check;
 int dev_data_free_port(void); /* a TCP port on loopback that is free now; 0 = none */
+const char *dev_data_default(struct arena *a); /* the default place */
 const char *dev_data_path(const struct dev_data *d, const char *name);
 DEFINE_DONE(struct dev_data, dev_data_done)

@@ -8,7 +8,7 @@ struct token_config {
     const char *postgres, *organization, *email, *name, *scope, *master_key_file;
     int64_t expires_days;
 };
-static const struct config_option token_options[] = {
+const struct config_option token_options[] = {
     {"postgres", CONFIG_STR, offsetof(struct token_config, postgres), NULL,
      "connection URL of the database, as its owner", 0, 0, false},
     {"organization", CONFIG_STR, offsetof(struct token_config, organization), NULL,
@@ -77,7 +77,7 @@ int command_token(int argc, char **argv)
 struct migrate_config {
     const char *postgres;
 };
-static const struct config_option migrate_options[] = {
+const struct config_option migrate_options[] = {
     {"postgres", CONFIG_STR, offsetof(struct migrate_config, postgres), NULL,
      "connection URL of the database, as its owner", 0, 0, false},
     {0},

@@ -11,7 +11,10 @@
 #include "sealed.h"
 #include "subjects.h"
 
-#define FLOWS_MAX 200
+#define FLOWS_MAX      200
+#define COMPONENTS_MAX 50
+#define FRESH_MAX_MS   3000
+#define FRESH_MIN_MS   500
 
 #define STATE_OF_FLOW    1
 #define STATE_PART_SCOPE 15 /* parts of uploads have the scopes after it */
@@ -135,6 +138,19 @@ static int read_flows(struct lane *lane, struct arena *a, const struct secret_ke
     return 0;
 }
 
+/* Of each component that is named: the newest version, and those that the definition may pin. */
+static void read_components(struct arena *a, struct fetched_instance *f, const struct db_rows *rows)
+{
+    size_t n = MIN(db_rows_n(rows), (size_t)COMPONENTS_MAX);
+    struct fetched_component *components = arena_array(a, n, sizeof(*components));
+    for (size_t i = 0; i < n; i++) {
+        components[i] = (struct fetched_component){.key = db_str(rows, i, 0),
+                                                   .version = (uint32_t)db_int(rows, i, 1),
+                                                   .text = db_str(rows, i, 2)};
+    }
+    f->components = (struct wire_list){components, n};
+}
+
 static void read_instance(struct fetched_instance *f, const struct db_rows *rows)
 {
     f->revision = (uint64_t)db_int(rows, 0, 0);
@@ -163,12 +179,95 @@ static int read_config(struct lane *lane, struct arena *a, const struct secret_k
                        &f->config, err);
 }
 
+/* Asked again when a token is to be renewed; sooner, because it may be given or taken away by hand
+ * at any time; and in short steps while a renewal is due. */
+static uint32_t fresh_ms(const struct db_rows *tokens)
+{
+    int64_t least = FRESH_MAX_MS;
+    for (size_t i = 0; i < db_rows_n(tokens); i++) {
+        if (!db_is_null(tokens, i, 4)) {
+            least = MIN(least, db_int(tokens, i, 4));
+        }
+    }
+    return (uint32_t)MAX(least, (int64_t)FRESH_MIN_MS);
+}
+
+static int put_member(struct arena *a, const struct secret_key *key, const char *column,
+                      const struct db_rows *tokens, size_t row, int at, struct str member,
+                      struct json_builder *connection, struct err *err)
+{
+    struct json v;
+    struct uuid id = db_uuid(tokens, row, 1);
+    if (db_is_null(tokens, row, at)) {
+        return 0;
+    }
+    int rc = org_open_json(a, key, column, &id, db_str(tokens, row, at), &v, err);
+    if (rc == 0) {
+        json_set(connection, member, v);
+    }
+    return rc;
+}
+
+/* The connection of a config variable with its token of now over what was frozen. */
+static int put_token(struct arena *a, const struct secret_key *key, const struct db_rows *tokens,
+                     size_t row, struct json_builder *config, struct err *err)
+{
+    struct json frozen = json_get(json_built(config), db_str(tokens, row, 0));
+    struct json_builder connection;
+    if (json_get(frozen, STR("token")).type != JSON_OBJECT) {
+        return 0; /* of another version */
+    }
+    json_build_object(&connection, a);
+    for (uint32_t i = 0; i < frozen.len; i++) {
+        json_append(&connection, frozen.members[i].key, frozen.members[i].value);
+    }
+    int rc = put_member(a, key, "connection_token.sealed_token", tokens, row, 2, STR("token"),
+                        &connection, err);
+    rc = rc ? rc
+            : put_member(a, key, "connection_token.sealed_context", tokens, row, 3, STR("context"),
+                         &connection, err);
+    json_set(config, db_str(tokens, row, 0), json_built(&connection));
+    return rc;
+}
+
+static int read_tokens(struct lane *lane, struct arena *a, const struct secret_key *key,
+                       struct fetched_instance *f, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *tokens = NULL;
+    AUTO(buf_done) struct buf text = {0};
+    struct json frozen;
+    struct json_builder config;
+    int rc = db_run(lane->db, QUERY_CONNECTION_TOKENS_OF, &tokens, err, DB_UUID(f->instance_id));
+    if (rc != 0 || db_rows_n(tokens) == 0) {
+        return rc;
+    }
+    rc = json_parse(a, f->config, &frozen, err);
+    json_build_object(&config, a);
+    for (uint32_t i = 0; rc == 0 && frozen.type == JSON_OBJECT && i < frozen.len; i++) {
+        json_append(&config, frozen.members[i].key, frozen.members[i].value);
+    }
+    for (size_t i = 0; rc == 0 && i < db_rows_n(tokens); i++) {
+        rc = put_token(a, key, tokens, i, &config, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    buf_init(&text, MESSAGE_MAX_BYTES);
+    json_dump(&text, json_built(&config));
+    secret_wipe((void *)(uintptr_t)f->config.ptr, f->config.len);
+    f->config = str_n(arena_dup(a, text.data, text.len), text.len);
+    f->fresh_ms = fresh_ms(tokens);
+    secret_wipe(text.data, text.len);
+    return 0;
+}
+
 static int fetch(struct lane *lane, struct arena *a, const struct definition_fetch *ask,
                  struct buf *plain, struct err *err)
 {
     struct fetched_instance f = {.instance_id = ask->instance_id};
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     AUTO(db_rows_free) struct db_rows *flows = NULL;
+    AUTO(db_rows_free) struct db_rows *components = NULL;
     struct secret_key key = {{0}};
     int r = ensure(lane, err);
     if (r == 0) {
@@ -188,10 +287,18 @@ static int fetch(struct lane *lane, struct arena *a, const struct definition_fet
         r = read_config(lane, a, &key, &f, rows, err);
     }
     if (r == 0) {
+        r = read_tokens(lane, a, &key, &f, err);
+    }
+    if (r == 0) {
         r = db_run(lane->db, QUERY_RESPONDER_FLOWS, &flows, err, DB_UUID(ask->instance_id));
     }
     if (r == 0) {
         r = read_flows(lane, a, &key, &f, flows, err);
+    }
+    if (r == 0 && db_bool(rows, 0, 14)) {
+        r = db_run(lane->db, QUERY_RESPONDER_COMPONENTS, &components, err,
+                   DB_UUID(f.integration_version_id));
+        read_components(a, &f, components);
     }
     secret_key_done(&key);
     if (r == -EBADMSG) {

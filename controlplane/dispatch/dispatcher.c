@@ -108,7 +108,7 @@ int dispatcher_new(const struct dispatcher_options *options, struct dispatcher *
         atomic_init(&d->milli_runs[i], 1000);
     }
     d->pool = mem_strdup(options->pool);
-    d->share = share_new();
+    d->share = share_new(options->bulk_rate);
     d->line = waiting_new(BYTES_BUDGET);
     d->sent = mem_array(SENT_MAX, sizeof(*d->sent));
     pthread_mutex_init(&d->lock, NULL);

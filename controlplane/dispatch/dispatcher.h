@@ -15,6 +15,7 @@ struct dispatcher_options {
     const char *pool;
     int replica_id;         /* execution.accepted_by of this process */
     int heartbeat_every_ms; /* of the replica's row; 0 = 1000 */
+    int64_t bulk_rate;      /* as of share_new */
 };
 int dispatcher_new(const struct dispatcher_options *options, struct dispatcher **ret,
                    struct err *err) must_check;

@@ -6,15 +6,14 @@
 
 #include "clock.h"
 
-#define ENTRIES      8192 /* a power of two */
-#define PROBES       8
-#define COST_NS      (NS_PER_SEC / SHARE_RATE)
-#define BURST_NS     (SHARE_BURST * COST_NS)
-#define SEEN         8
-#define SEEN_NS      (2 * NS_PER_SEC) /* so long is a customer about */
-#define BULK_COST_NS (NS_PER_SEC / SHARE_BULK_RATE)
-#define BULK_BURST   (SHARE_BULK_RATE / 50)
-#define OVER_NS      NS_PER_SEC /* so long after the last flood it counts as over its share */
+#define ENTRIES   8192 /* a power of two */
+#define PROBES    8
+#define COST_NS   (NS_PER_SEC / SHARE_RATE)
+#define BURST_NS  (SHARE_BURST * COST_NS)
+#define SEEN      8
+#define SEEN_NS   (2 * NS_PER_SEC) /* so long is a customer about */
+#define BULK_STEP 32               /* so many go at once: each batch costs, however small it is */
+#define OVER_NS   NS_PER_SEC       /* so long after the last flood it counts as over its share */
 
 struct entry {
     struct uuid customer;
@@ -26,13 +25,16 @@ struct seen {
 };
 struct share {
     struct seen seen[SEEN]; /* whose runs went lately, not as bulk */
-    int64_t bulk_due_ns;    /* by when the bulk so far would have been due at its rate */
+    int64_t bulk_cost_ns;
+    int64_t bulk_due_ns; /* by when the bulk so far would have been due at its rate */
     struct entry entries[ENTRIES];
 };
 
-struct share *share_new(void)
+struct share *share_new(int64_t bulk_rate)
 {
-    return mem_new(struct share);
+    struct share *s = mem_new(struct share);
+    s->bulk_cost_ns = NS_PER_SEC / MAX(bulk_rate, 1);
+    return s;
 }
 
 struct share *share_free(struct share *s)
@@ -90,8 +92,9 @@ int64_t share_bulk_room(struct share *s, int64_t now_ns)
     if (!others_are_about(s, now_ns)) {
         return INT64_MAX;
     }
-    s->bulk_due_ns = MAX(s->bulk_due_ns, now_ns - BULK_BURST * BULK_COST_NS);
-    return MAX((now_ns - s->bulk_due_ns) / BULK_COST_NS, 0);
+    s->bulk_due_ns = MAX(s->bulk_due_ns, now_ns - 2 * BULK_STEP * s->bulk_cost_ns);
+    int64_t room = (now_ns - s->bulk_due_ns) / s->bulk_cost_ns;
+    return room < BULK_STEP ? 0 : room;
 }
 
 void share_charge(struct share *s, const struct uuid *customer, bool bulk, int64_t now_ns)
@@ -107,7 +110,7 @@ void share_charge(struct share *s, const struct uuid *customer, bool bulk, int64
         }
     }
     if (bulk) {
-        s->bulk_due_ns = MIN(s->bulk_due_ns + BULK_COST_NS, now_ns + NS_PER_SEC / 10);
+        s->bulk_due_ns = MIN(s->bulk_due_ns + s->bulk_cost_ns, now_ns + NS_PER_SEC / 10);
     } else {
         see(s, customer, now_ns);
     }

@@ -7,11 +7,10 @@
 
 #define SHARE_RATE  500 /* runs a second of one customer and replica */
 #define SHARE_BURST 100 /* runs at once on top of it */
-/* Runs a second of all customers over their share, in one replica, while others are about. */
-#define SHARE_BULK_RATE 2000
 
 struct share;
-struct share *share_new(void);
+/* bulk_rate: runs a second of all customers over their share while others are about. */
+struct share *share_new(int64_t bulk_rate);
 struct share *share_free(struct share *s);
 bool share_over(const struct share *s, const struct uuid *customer, int64_t now_ns);
 /* How many bulk runs may go now; no limit while nobody else is about. */

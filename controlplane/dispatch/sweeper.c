@@ -1,8 +1,8 @@
-/* Owns taking over, leases, and the upkeep that needs one replica: partitions, old idempotency
- * keys. Two threads: the sweeping one, and the library's thread that brings presence messages; each
- * has its own connection. A pass is made only when PostgreSQL and NATS have both answered for
- * STEADY_NS: after an outage of either, workers get the time to renew their leases before anything
- * is called lost. */
+/* Owns taking over, leases, and the upkeep that needs one replica: partitions, retention, old
+ * idempotency keys. Two threads: the sweeping one, and the library's thread that brings presence
+ * messages; each has its own connection. A pass is made only when PostgreSQL and NATS have both
+ * answered for STEADY_NS: after an outage of either, workers get the time to renew their leases
+ * before anything is called lost. */
 #include "dispatch/sweeper.h"
 
 #include <pthread.h>
@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "db.h"
+#include "dispatch/retention.h"
 #include "dispatch/runs_ahead.h"
 #include "log.h"
 #include "presence.h"
@@ -22,10 +23,12 @@
 #define TAKEOVER_MS                                                                                \
     30000 /* lease of a run that was dispatched again, until a worker reports it                   \
            */
-#define BATCH      2000
-#define BEHIND_NS  (3 * NS_PER_SEC) /* results waiting so long: the recorder is behind, no sweep */
-#define DAYS_AHEAD 3
-#define VALUES     20 /* large values deleted in a pass: each may be 500 chunks */
+#define BATCH          2000
+#define BEHIND_NS      (3 * NS_PER_SEC) /* results waiting so long: the recorder is behind, no sweep */
+#define DAYS_AHEAD     3
+#define RETAIN_NS      (60 * NS_PER_SEC) /* how often retention is looked at when nothing is due */
+#define LOG_DELIVERIES 10000             /* executions whose lines a log stream may be behind by */
+#define VALUES         20 /* large values deleted in a pass: each may be 500 chunks */
 
 struct sweeper {
     struct bus *bus;
@@ -41,7 +44,7 @@ struct sweeper {
     struct db *lease_db;  /* the presence thread's */
     bool locked;          /* holds the advisory lock on db */
     int64_t steady_since; /* 0 = not steady */
-    int64_t upkeep_at;
+    int64_t upkeep_at, retention_at;
 };
 
 int sweeper_new(const struct sweeper_options *options, struct sweeper **ret, struct err *err)
@@ -188,6 +191,19 @@ static int sweep_values(struct sweeper *s, struct err *err)
     return db_run(s->db, QUERY_VALUE_SWEEP, NULL, err, DB_I64(VALUES));
 }
 
+static int retain(struct sweeper *s, struct err *err)
+{
+    bool more = false;
+    if (clock_mono_ns() < s->retention_at) {
+        return 0;
+    }
+    int r = retention_pass(s->db, &more, err);
+    if (r == 0 && !more) {
+        s->retention_at = clock_mono_ns() + RETAIN_NS;
+    }
+    return r;
+}
+
 static int upkeep(struct sweeper *s, struct err *err)
 {
     if (clock_mono_ns() < s->upkeep_at) {
@@ -233,6 +249,12 @@ static int upkeep(struct sweeper *s, struct err *err)
         r = db_run(s->db, QUERY_AUDIT_DROP, NULL, err, DB_I64(s->audit_days));
     }
     if (r == 0) {
+        r = db_run(s->db, QUERY_LOG_STREAM_TRIM, NULL, err, DB_I64(LOG_DELIVERIES));
+    }
+    if (r == 0) {
+        r = db_run(s->db, QUERY_LOG_STREAM_FORGET, NULL, err);
+    }
+    if (r == 0) {
         s->upkeep_at = clock_mono_ns() + UPKEEP_NS;
     }
     return r;
@@ -265,6 +287,9 @@ static int pass(struct sweeper *s, struct err *err)
     }
     if (r == 0 && s->locked) {
         r = sweep_values(s, err);
+    }
+    if (r == 0 && s->locked) {
+        r = retain(s, err);
     }
     struct bus_queue_state queues[_RUN_QUEUE_N], results;
     if (r == 0) {

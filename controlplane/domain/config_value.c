@@ -96,31 +96,65 @@ static int make_schedule(struct arena *a, const struct def_config_var *var,
     return 0;
 }
 
+static bool is_scoped(const struct def_config_var *var)
+{
+    return var->scoped_config_var && var->scoped_config_var[0];
+}
+
+/* Values of [{name, value}] over those there are. */
+static int add_fields(const struct def_config_var *var, struct json given,
+                      struct json_builder *fields, struct err *err)
+{
+    for (uint32_t i = 0; given.type == JSON_ARRAY && i < given.len; i++) {
+        struct json name = json_get(given.items[i], STR("name"));
+        if (name.type != JSON_STRING || name.len == 0) {
+            return bad(var, err, "needs a name for each of its values");
+        }
+    }
+    config_fields_add(fields, given);
+    return 0;
+}
+
+void config_fields_add(struct json_builder *fields, struct json given)
+{
+    for (uint32_t i = 0; given.type == JSON_ARRAY && i < given.len; i++) {
+        struct json name = json_get(given.items[i], STR("name"));
+        struct json value = json_get(given.items[i], STR("value"));
+        if (json_as_str(name).len > 0 && !json_is_nullish(value) &&
+            json_as_str(value).len + (value.type != JSON_STRING) > 0) {
+            json_set(fields, json_as_str(name), value);
+        }
+    }
+}
+
 static int make_connection(struct arena *a, const struct def_config_var *var,
                            const struct config_setting *set, struct json *ret, struct err *err)
 {
     struct json_builder b, fields, empty;
+    struct str key = str_of(var->connection_key);
     json_build_object(&fields, a);
     json_build_object(&empty, a);
+    config_fields_add(&fields, set ? set->presets : json_undefined());
     for (size_t i = 0; i < var->n_inputs; i++) {
         const struct def_input *in = &var->inputs[i];
-        if (in->type == DEF_INPUT_VALUE) {
+        bool preset = json_get(json_built(&fields), str_of(in->key)).type != JSON_UNDEFINED;
+        if (in->type == DEF_INPUT_VALUE && !(preset && in->text.len == 0)) {
             json_set(&fields, str_of(in->key), json_str(in->text));
         }
     }
-    struct json given = set ? set->inputs : json_undefined();
-    for (uint32_t i = 0; given.type == JSON_ARRAY && i < given.len; i++) {
-        struct json name = json_get(given.items[i], STR("name"));
-        struct json value = json_get(given.items[i], STR("value"));
-        if (name.type != JSON_STRING || name.len == 0) {
-            return bad(var, err, "needs a name for each of its values");
+    if (is_scoped(var)) {
+        if (!set || !set->is_bound) {
+            *ret = json_undefined();
+            return 0;
         }
-        if (!json_is_nullish(value) && json_as_str(value).len + (value.type != JSON_STRING) > 0) {
-            json_set(&fields, json_as_str(name), value);
-        }
+        key = set->connection_key;
+        config_fields_add(&fields, set->scoped_inputs);
+        config_fields_add(&fields, set->own_inputs);
+    } else if (set && add_fields(var, set->inputs, &fields, err) < 0) {
+        return -EINVAL;
     }
     json_build_object(&b, a);
-    json_append(&b, STR("key"), json_cstr(var->connection_key ? var->connection_key : ""));
+    json_append(&b, STR("key"), json_str(key));
     json_append(&b, STR("configVarKey"), json_cstr(var->key));
     json_append(&b, STR("fields"), json_built(&fields));
     json_append(&b, STR("token"), json_built(&empty));
@@ -186,6 +220,9 @@ int config_value_make(struct arena *a, const struct def_config_var *var,
 
 bool config_value_complete(const struct def_config_var *var, struct json v)
 {
+    if (is_scoped(var)) {
+        return v.type != JSON_UNDEFINED;
+    }
     if (var->type == DEF_VAR_CONNECTION) {
         /* Which inputs a connection needs is known to its component only. */
         return var->n_inputs == 0 || json_get(v, STR("fields")).len > 0;

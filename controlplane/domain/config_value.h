@@ -9,7 +9,13 @@ struct config_setting { /* what an instance has for one variable; all zero = not
     bool has_value;
     struct str value;
     struct str schedule_type, time_zone;
-    struct json inputs; /* connections: [{name, type, value}]; else undefined */
+    struct json inputs;  /* connections: [{name, type, value}]; else undefined */
+    struct json presets; /* of its connection template, below all others, as inputs */
+    /* Of a variable with useScopedConfigVar: the reusable connection that it stands for, with its
+     * inputs below those of the customer. */
+    bool is_bound;
+    struct str connection_key;
+    struct json scoped_inputs, own_inputs;
 };
 /* The runtime value: text, number, boolean, parsed JSON, {value, schedule_type, time_zone} or
  * {key, configVarKey, fields, token, context}; undefined when it has neither a setting nor a
@@ -20,3 +26,6 @@ int config_value_make(struct arena *a, const struct def_config_var *var,
                       struct err *err) must_check;
 /* Whether an instance without more for this variable may be deployed: v is its runtime value. */
 bool config_value_complete(const struct def_config_var *var, struct json v);
+/* Adds the values of a connection's inputs [{name, value}] to an object of fields, over those it
+ * has; an input without a value leaves what there is. */
+void config_fields_add(struct json_builder *fields, struct json inputs);

@@ -220,11 +220,13 @@ static struct run_request run_of(const struct hook_call *call, bool sync)
         .flow_config_id = t->flow_config_id,
         .revision = t->revision,
         .flow_name = t->flow->name,
-        .invoke_type = cross ? INVOKE_CROSS_FLOW : INVOKE_WEBHOOK,
+        .invoke_type = t->listening ? INVOKE_WEBHOOK_SNAPSHOT
+                       : cross      ? INVOKE_CROSS_FLOW
+                                    : INVOKE_WEBHOOK,
         .accepted_ns = clock_now_ns(),
         .reply_to = sync || t->flow->trigger_replies ? str_of(call->at->reply_to) : str_n("", 0),
         .synchronous = sync,
-        .debug = says(call->op, "prismatic-debug", STR("true")),
+        .debug = t->debug || says(call->op, "prismatic-debug", STR("true")),
         .test = t->test,
         .preprocess = t->preprocesses,
     };

@@ -42,6 +42,8 @@ struct hook_target {
     bool enabled;
     bool test;         /* of the hidden test instance */
     bool limited;      /* the customer has a limit of executions at once */
+    bool debug;        /* all executions of the instance are debugged */
+    bool listening;    /* of the test instance: calls are captured, their flow does not run */
     bool preprocesses; /* what it says decides where the event goes: hook_route.c */
     const struct hook_flow *flow;
     struct hook_keys *keys; /* of the flow config; NULL = none */

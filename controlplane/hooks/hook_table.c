@@ -28,6 +28,8 @@ enum { /* columns of the hook_index_ queries */
        COL_TRIGGER_REPLIES, /* the last one of the flow */
        COL_LIMITED,
        COL_ONE_ADDRESS,
+       COL_DEBUG,
+       COL_LISTENING,
 };
 
 /* A shared flow, its memory and its place in the table. */
@@ -169,6 +171,8 @@ void hook_table_copy(const struct hook_entry *e, struct hook_target *ret)
                                 .enabled = e->enabled,
                                 .test = e->test,
                                 .limited = e->limited,
+                                .debug = e->debug,
+                                .listening = e->listening,
                                 .flow = e->flow,
                                 .keys = e->keys};
 }
@@ -369,6 +373,8 @@ void hook_table_put_row(struct hook_table *t, const struct db_rows *rows, size_t
     e->enabled = db_bool(rows, row, COL_ENABLED);
     e->test = db_bool(rows, row, COL_SYSTEM);
     e->limited = db_bool(rows, row, COL_LIMITED);
+    e->debug = db_bool(rows, row, COL_DEBUG);
+    e->listening = e->test && db_bool(rows, row, COL_LISTENING);
     e->flow = flow_of(t, rows, row);
     e->keys = keys_of(rows, row);
     e->round = round;

@@ -14,7 +14,7 @@ struct hook_entry {
     struct hook_keys *keys;
     uint64_t revision;
     uint32_t round; /* of the load that saw it last */
-    bool enabled, test, limited;
+    bool enabled, test, limited, debug, listening;
 };
 struct hook_table {
     struct hook_entry **by_id, **by_instance;

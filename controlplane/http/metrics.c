@@ -39,6 +39,7 @@ static const struct {
     [METRIC_LANE_FULL] = {"leat_lane_full_total", "", "requests refused by a full lane"},
     [METRIC_SCHEDULED] = {"leat_scheduled_total", "", "schedule ticks fired"},
     [METRIC_RETRIED] = {"leat_retries_total", "", "retries of failed executions started"},
+    [METRIC_REMOVED] = {"leat_remove_flows_total", "", "runs of flows that run on removal started"},
 };
 
 static _Atomic uint64_t counters[_METRIC_N];

@@ -28,6 +28,7 @@ enum metric {
     METRIC_LANE_FULL,
     METRIC_SCHEDULED,
     METRIC_RETRIED,
+    METRIC_REMOVED,
     _METRIC_N
 };
 

@@ -9,6 +9,7 @@
 #include "http/metrics.h"
 #include "log.h"
 #include "media/media.h"
+#include "oauth2/consent.h"
 #include "results/results.h"
 
 #define NO_BODY  KIB(64)
@@ -72,6 +73,17 @@ static void handle_signin(void *arg, struct db *db, const struct lane_request *r
     signin_handle(ctx->api, db, &to, reply);
 }
 
+static void handle_consent(void *arg, struct db *db, const struct lane_request *request,
+                           struct reply *reply)
+{
+    struct routes_ctx *ctx = arg;
+    if (ctx->consent) {
+        consent_handle(ctx->consent, db, request, reply);
+    } else {
+        reply_error(reply, 404, "not_found", "this process does not serve the API");
+    }
+}
+
 static void handle_healthz(void *arg, struct op *op)
 {
     op_send(op, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
@@ -111,6 +123,7 @@ const struct route routes[] = {
     {"/authorize", false, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,
      .on_pool = handle_signin},
     {"/oauth/token", false, METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY, .on_pool = handle_signin},
+    {CONSENT_PATH, true, METHOD_GET, LANE_POOL, CONSENT_NO_BODY, .on_pool = handle_consent},
     {"/healthz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_healthz},
     {"/readyz", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_readyz},
     {"/metrics", false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_metrics},

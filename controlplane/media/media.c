@@ -7,6 +7,7 @@
 #include "domain/png.h"
 #include "enc.h"
 #include "log.h"
+#include "media/component_media.h"
 
 #define UNUSED_MAX       20 /* of an organization */
 #define CONTENT_TYPE_MAX 200
@@ -51,7 +52,7 @@ static int check_room(struct db *db, const struct media_ref *ref, struct reply *
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     int rc = db_run(db, QUERY_MEDIA_EXPIRE, NULL, err);
     rc = rc ? rc
-            : db_run(db, QUERY_MEDIA_ROOM, &rows, err, DB_UUID(ref->integration_id),
+            : db_run(db, QUERY_MEDIA_ROOM, &rows, err, DB_UUID(ref->owner_id),
                      DB_UUID(ref->media_id));
     if (rc != 0) {
         return rc;
@@ -81,7 +82,7 @@ static void put(struct db *db, const struct media_ref *ref, const struct lane_re
     if (rc == 0 && reply->status == 200) {
         struct str type = is_avatar ? STR("image/png") : content_type_of(request->content_type);
         rc = db_run(db, QUERY_MEDIA_PUT, NULL, &err, DB_UUID(ref->media_id),
-                    DB_UUID(ref->organization_id), DB_UUID(ref->integration_id),
+                    DB_UUID(ref->organization_id), DB_UUID(ref->owner_id),
                     DB_TEXT(is_avatar ? "AVATAR" : "ATTACHMENT"), DB_STR(type),
                     DB_I64((int64_t)request->body.len), DB_BYTES(request->body));
     }
@@ -123,7 +124,7 @@ static void get(struct db *db, const struct media_ref *ref, struct reply *reply)
     int rc = db_begin_as(db, &ref->organization_id, &nobody, &err);
     rc = rc ? rc
             : db_run(db, QUERY_MEDIA_GET, &rows, &err, DB_UUID(ref->media_id),
-                     DB_UUID(ref->integration_id));
+                     DB_UUID(ref->owner_id));
     db_rollback(db); /* it only read */
     if (rc != 0) {
         store_failed(reply, &err);
@@ -142,10 +143,14 @@ void media_handle(const struct media_urls *urls, struct db *db, const struct lan
     size_t start = sizeof(MEDIA_PATH) - 1;
     bool is_get = !str_eq(request->method, STR("PUT"));
     if (!media_url_read(urls, str_n(request->path.ptr + start, request->path.len - start), &ref) ||
-        (ref.form == MEDIA_GET) != is_get) {
+        (ref.form == MEDIA_GET || ref.form == MEDIA_GET_COMPONENT) != is_get) {
         reply_error(reply, 404, "not_found", "there is nothing at this path");
     } else if (ref.expires_s < clock_now_ns() / NS_PER_SEC) {
         reply_error(reply, 403, "media.expired", "This URL has expired: ask for a new one.");
+    } else if (ref.form == MEDIA_GET_COMPONENT) {
+        component_media_get(db, &ref, reply);
+    } else if (ref.form == MEDIA_PUT_COMPONENT) {
+        component_media_put(db, &ref, request, reply);
     } else if (is_get) {
         get(db, &ref, reply);
     } else {

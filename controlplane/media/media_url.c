@@ -25,10 +25,9 @@ struct media_urls *media_urls_free(struct media_urls *u)
 
 void media_url_write(const struct media_urls *u, const struct media_ref *ref, struct buf *to)
 {
-    const struct url_claims claims = {
-        .form = (uint8_t)ref->form,
-        .ids = {ref->organization_id, ref->integration_id, ref->media_id},
-        .expires_s = ref->expires_s};
+    const struct url_claims claims = {.form = (uint8_t)ref->form,
+                                      .ids = {ref->organization_id, ref->owner_id, ref->media_id},
+                                      .expires_s = ref->expires_s};
     url_signer_write(&u->signer, &claims, MEDIA_URL_SECONDS, to);
 }
 
@@ -40,7 +39,7 @@ bool media_url_read(const struct media_urls *u, struct str token, struct media_r
     }
     *ret = (struct media_ref){.form = (enum media_form)claims.form,
                               .organization_id = claims.ids[0],
-                              .integration_id = claims.ids[1],
+                              .owner_id = claims.ids[1],
                               .media_id = claims.ids[2],
                               .expires_s = claims.expires_s};
     return true;

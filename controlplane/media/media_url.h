@@ -8,11 +8,18 @@
 #define MEDIA_PATH        "/media/"
 #define MEDIA_URL_SECONDS 600
 
-enum media_form { MEDIA_PUT_AVATAR, MEDIA_PUT_ATTACHMENT, MEDIA_GET, _MEDIA_FORM_N };
+enum media_form {
+    MEDIA_PUT_AVATAR,
+    MEDIA_PUT_ATTACHMENT,
+    MEDIA_GET,
+    MEDIA_PUT_COMPONENT, /* a file of a component: see component_media.h */
+    MEDIA_GET_COMPONENT,
+    _MEDIA_FORM_N
+};
 struct media_ref {
     enum media_form form;
     struct uuid organization_id;
-    struct uuid integration_id; /* of the draft */
+    struct uuid owner_id; /* the draft of an integration, or the component */
     struct uuid media_id;
     int64_t expires_s; /* since the epoch */
 };

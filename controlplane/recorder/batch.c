@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "copy.h"
 #include "log.h"
+#include "recorder/deliveries.h"
 #include "recorder/log_rows.h"
 #include "recorder/retries.h"
 #include "recorder/routes.h"
@@ -27,6 +28,8 @@
 /* A first attempt that was dispatched less than this ago has not been taken over: the sweeper
  * leaves an event alone for twice as long, which is room for clocks of replicas that differ. */
 #define YOUNG_NS (4 * NS_PER_SEC)
+/* A line's id lies in a partition that is there, whatever the clock of its worker said. */
+#define LINE_AGE_NS (20 * 3600 * NS_PER_SEC)
 
 void batch_add(struct batch *b, struct str message, uint64_t *ret_malformed)
 {
@@ -81,8 +84,10 @@ static void add_result_row(struct arena *a, struct buf *b, const struct run_resu
 static void add_log_rows(struct arena *a, struct buf *b, const struct run_result *r)
 {
     const struct result_log *logs = r->logs.items;
+    int64_t now = clock_now_ns();
     for (size_t i = 0; i < r->logs.n; i++) {
-        struct uuid id = uuid_v7();
+        int64_t time_ns = MAX(MIN(logs[i].time_ns, now), now - LINE_AGE_NS);
+        struct uuid id = log_rows_id(&r->execution_id, (uint32_t)i, time_ns);
         copy_row(b, 9);
         copy_uuid(b, &id);
         copy_uuid(b, &r->organization_id);
@@ -420,6 +425,9 @@ static int try_record(struct batch *b, struct db *db, struct err *err)
     }
     if (r == 0 && b->n > 0) {
         r = copy_logs(b, db, err);
+    }
+    if (r == 0 && b->n > 0) {
+        r = deliveries_write(b, db, err);
     }
     if (r == 0 && b->n > 0) {
         r = write_streamed(b, db, err);

@@ -21,6 +21,7 @@ struct batch {
     struct arena *arena; /* borrowed */
     struct run_result *results;
     size_t n, cap;
+    bool log_streams; /* there are some: lines are left to them */
     /* Queues and customers in which places were freed, in the arena; batch_record fills it. */
     struct uuid *freed;
     size_t n_freed;

@@ -1,4 +1,4 @@
-/* Owns the ids of a test run's log lines and their storing. Called on the recording thread and on
+/* Owns the ids of log lines and the storing of a test run's. Called on the recording thread and on
  * the one that takes progress, each with its own connection. A line's id is made of its time, its
  * execution and its place among the lines: who stores it second changes nothing. An attempt that
  * takes a run over has the lines of the one before in the same places. */
@@ -27,12 +27,11 @@ struct str log_rows_clean(struct arena *a, struct str s)
     return str_n(out, n);
 }
 
-/* UUIDv7 of the line's time, so that it sorts and lies in its partition as all others do. */
-static struct uuid line_id(const struct log_rows *rows, uint32_t place, int64_t time_ns)
+struct uuid log_rows_id(const struct uuid *execution_id, uint32_t place, int64_t time_ns)
 {
     uint8_t seed[20], digest[32];
     struct uuid id;
-    memcpy(seed, rows->execution_id.b, 16);
+    memcpy(seed, execution_id->b, 16);
     memcpy(seed + 16, &place, 4);
     secret_sha256(str_n((char *)seed, sizeof(seed)), digest);
     uint64_t ms = (uint64_t)MAX(time_ns, 0) / NS_PER_MS;
@@ -61,7 +60,7 @@ int log_rows_insert(struct db *db, struct arena *a, const struct log_rows *rows,
     for (size_t i = 0; i < n; i++) {
         char *iso = arena_alloc(a, CLOCK_ISO_LEN + 1);
         clock_iso(logs[i].time_ns, iso);
-        ids[i] = line_id(rows, rows->first + (uint32_t)i, logs[i].time_ns);
+        ids[i] = log_rows_id(&rows->execution_id, rows->first + (uint32_t)i, logs[i].time_ns);
         levels[i] = str_of(arena_printf(a, "%d", (int)MIN(logs[i].level, 6u)));
         times[i] = str_of(iso);
         steps[i] = log_rows_clean(a, logs[i].step_name);

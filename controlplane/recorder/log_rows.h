@@ -1,4 +1,4 @@
-/* Log lines of test runs, which come twice: as they happen and with the result. Each has an id of
+/* Log lines. Those of test runs come twice: as they happen and with the result. Each has an id of
  * its own, the same both times, so that it is stored once. */
 #pragma once
 
@@ -11,6 +11,8 @@ struct log_rows {
     uint32_t first;
     struct wire_list logs; /* struct result_log */
 };
+/* UUIDv7 of the line's time: lines sort by it, and lie in the partition of their day. */
+struct uuid log_rows_id(const struct uuid *execution_id, uint32_t place, int64_t time_ns);
 /* Stores those that are not stored yet. */
 int log_rows_insert(struct db *db, struct arena *a, const struct log_rows *rows,
                     struct err *err) must_check;

@@ -18,8 +18,9 @@
 #define RETRY_NS     (200 * NS_PER_MS)
 #define BATCH_BYTES  MIB(16)
 #define PROGRESS_NS  (10 * NS_PER_SEC)
-#define EVERY_NS     (4 * NS_PER_MS)  /* from one commit to the next */
-#define LOAD         24               /* a commit with so many results makes the next one wait */
+#define EVERY_NS     (4 * NS_PER_MS) /* from one commit to the next */
+#define LOAD         24              /* a commit with so many results makes the next one wait */
+#define STREAMS_NS   (1 * NS_PER_SEC)
 #define LOAD_NS      (10 * NS_PER_MS) /* so long */
 
 struct recorder {
@@ -32,6 +33,8 @@ struct recorder {
     _Atomic uint64_t recorded, refused;
     struct db *db;
     struct bus_puller *puller;
+    bool log_streams;
+    int64_t streams_at; /* when that is looked at again */
 };
 
 int recorder_new(const struct recorder_options *options, struct recorder **ret, struct err *err)
@@ -73,6 +76,21 @@ static int ensure_db(struct recorder *r, struct err *err)
     return db_ensure(&r->db, r->conninfo, "leat-recorder", err);
 }
 
+/* Once in a while: without log streams recording has nothing to do for them. */
+static int look_for_streams(struct recorder *r, struct batch *b, struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    if (clock_mono_ns() < r->streams_at) {
+        return 0;
+    }
+    int rc = db_run(r->db, QUERY_LOG_STREAMS_ANY, &rows, err);
+    if (rc == 0) {
+        b->log_streams = r->log_streams = db_bool(rows, 0, 0);
+        r->streams_at = clock_mono_ns() + STREAMS_NS;
+    }
+    return rc;
+}
+
 /* Tells NATS that the messages are still being worked on, so that they are not handed out again. */
 static void in_progress(struct recorder *r, struct bus_message **messages, int n)
 {
@@ -101,7 +119,7 @@ static ptrdiff_t record(struct recorder *r, struct bus_message **messages, int n
     int64_t told = clock_mono_ns();
     for (;;) {
         AUTO(arena_free) struct arena *a = arena_new(KIB(256), 0);
-        struct batch batch = {.arena = a};
+        struct batch batch = {.arena = a, .log_streams = r->log_streams};
         uint64_t malformed = 0, recorded = 0;
         for (int i = 0; i < n; i++) {
             batch_add(&batch, bus_message_data(messages[i]), &malformed);
@@ -109,6 +127,9 @@ static ptrdiff_t record(struct recorder *r, struct bus_message **messages, int n
         size_t came = batch.n;
         struct err err;
         int rc = ensure_db(r, &err);
+        if (rc == 0) {
+            rc = look_for_streams(r, &batch, &err);
+        }
         if (rc == 0) {
             rc = batch_record(&batch, r->db, &recorded, &err);
         }

@@ -3,6 +3,9 @@
  * It keeps one chunk in memory, and a small step's result whole. */
 #include "results/source.h"
 
+#include "enc.h"
+#include "json.h"
+#include "run_request.h"
 #include "run_result.h"
 #include "value.h"
 
@@ -70,6 +73,47 @@ static int open_step(struct db *db, const struct result_ref *ref, struct source 
     return r;
 }
 
+/* Headers as the JSON text of an object, the body as base64. */
+static void write_request(struct arena *a, const struct hook_request *request, struct buf *to)
+{
+    AUTO(buf_done) struct buf body = {0}, names = {0};
+    struct json_builder headers, all;
+    buf_init(&body, request->body.len / 3 * 4 + 8);
+    enc_base64_to(&body, request->body);
+    json_build_object(&headers, a);
+    for (size_t i = 0; i < request->headers.n; i++) {
+        json_set(&headers, request->headers.items[i].name,
+                 json_str(request->headers.items[i].value));
+    }
+    buf_init(&names, MIB(1));
+    json_dump(&names, json_built(&headers));
+    json_build_object(&all, a);
+    json_append(&all, STR("headers"), json_str(buf_str(&names)));
+    json_append(&all, STR("contentType"), json_str(request->content_type));
+    json_append(&all, STR("body"), json_str(buf_str(&body)));
+    json_dump(to, json_built(&all));
+}
+
+static int open_request(struct db *db, const struct result_ref *ref, struct source *ret,
+                        struct err *err)
+{
+    AUTO(db_rows_free) struct db_rows *rows = NULL;
+    AUTO(arena_free) struct arena *a = arena_new(KIB(64), 0);
+    struct hook_request request;
+    int r = db_run(db, QUERY_EXECUTION_REQUEST, &rows, err, DB_UUID(ref->execution_id));
+    if (r == 0 && db_rows_n(rows) == 0) {
+        return gone(err);
+    }
+    r = r ? r : hook_request_decode(a, db_str(rows, 0, 0), &request, err);
+    if (r == 0) {
+        buf_init(&ret->whole, MIB(16));
+        write_request(a, &request, &ret->whole);
+        ret->size = ret->whole.len;
+        ret->content_type = mem_strdup("application/json");
+    }
+    return r;
+}
+
 static int open_value(struct db *db, const struct result_ref *ref, struct source *ret,
                       struct err *err)
 {
@@ -94,7 +138,9 @@ int source_open(struct db *db, const struct result_ref *ref, struct source *ret,
 {
     int r = begin(db, ref, err);
     if (r == 0) {
-        r = ref->form == RESULT_STEP ? open_step(db, ref, ret, err) : open_value(db, ref, ret, err);
+        r = ref->form == RESULT_STEP      ? open_step(db, ref, ret, err)
+            : ref->form == RESULT_REQUEST ? open_request(db, ref, ret, err)
+                                          : open_value(db, ref, ret, err);
     }
     db_rollback(db); /* it only read */
     return r;
@@ -126,7 +172,7 @@ int source_read(struct db *db, const struct result_ref *ref, const struct source
                 uint64_t most, struct buf *to, struct err *err)
 {
     most = MIN(most, s->size - at);
-    if (ref->form == RESULT_STEP) {
+    if (ref->form == RESULT_STEP || ref->form == RESULT_REQUEST) {
         buf_add(to, s->whole.data + at, most);
         return 0;
     }

@@ -9,9 +9,10 @@
 #define RESULT_URL_SECONDS 600
 
 enum result_form {
-    RESULT_STEP,  /* a step's data as recorded: MessagePack of {data, contentType} */
-    RESULT_VALUE, /* a large value, the same */
-    RESULT_RAW,   /* the raw bytes of a large value: a synchronous answer */
+    RESULT_STEP,    /* a step's data as recorded: MessagePack of {data, contentType} */
+    RESULT_VALUE,   /* a large value, the same */
+    RESULT_RAW,     /* the raw bytes of a large value: a synchronous answer */
+    RESULT_REQUEST, /* the request of an execution: JSON of {headers, body, contentType} */
     _RESULT_FORM_N
 };
 struct result_ref {

@@ -1,7 +1,8 @@
-/* Owns the scheduler's thread and connection, for schedules and for retries. It asks PostgreSQL
- * twice a second; a claim locks its rows, so replicas side by side share the work. A schedule whose
- * expression cannot be read any more is put off for ever, with a warning: its next deploy sets it
- * anew. */
+/* Owns the scheduler's thread and connection, for schedules, retries, and the life of
+ * instances. It asks
+ * PostgreSQL twice a second; a claim locks its rows, so replicas side by side share the work. A
+ * schedule whose expression cannot be read any more is put off for ever, with a warning: its next
+ * deploy sets it anew. */
 #include "schedule/scheduler.h"
 
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include "cron.h"
 #include "http/metrics.h"
 #include "log.h"
+#include "schedule/lifecycle.h"
 #include "schedule/retry.h"
 
 #define EVERY_MS 500
@@ -24,6 +26,7 @@ enum { /* columns of schedule_claim */
        COL_REVISION,
        COL_FIRES,
        COL_SYSTEM,
+       COL_DEBUG,
 };
 
 struct scheduler {
@@ -88,8 +91,9 @@ static int fire(struct db *db, struct arena *a, const struct db_rows *rows, int 
         instances[n] = db_uuid(rows, row, COL_INSTANCE);
         flow_configs[n] = db_uuid(rows, row, COL_FLOW_CONFIG);
         revisions[n] = str_of(arena_printf(a, "%lld", (long long)db_int(rows, row, COL_REVISION)));
-        flags[n] =
-            str_of(arena_printf(a, "%d", db_bool(rows, row, COL_SYSTEM) ? (int)EXECUTION_TEST : 0));
+        int test = db_bool(rows, row, COL_SYSTEM) ? EXECUTION_TEST : 0;
+        int debug = db_bool(rows, row, COL_DEBUG) ? EXECUTION_DEBUG : 0;
+        flags[n] = str_of(arena_printf(a, "%d", test | debug));
         n++;
     }
     *ret_fired = n;
@@ -164,12 +168,13 @@ static const struct kind { /* of due work */
 } kinds[] = {
     {scheduler_claim, SCHEDULER_BATCH, METRIC_SCHEDULED, "schedules cannot be fired"},
     {retry_claim, RETRY_BATCH, METRIC_RETRIED, "retries cannot be started"},
+    {lifecycle_claim, LIFECYCLE_BATCH, METRIC_REMOVED, "instances cannot be removed"},
 };
 
 /* *ret_more: there may be more that is due. */
 static int claim_once(struct scheduler *s, const struct kind *kind, bool *ret_more, struct err *err)
 {
-    struct uuid ids[MAX(SCHEDULER_BATCH, RETRY_BATCH)];
+    struct uuid ids[MAX(MAX(SCHEDULER_BATCH, RETRY_BATCH), LIFECYCLE_BATCH)];
     size_t claimed = 0, fired = 0;
     int r = ensure_db(s, err);
     if (r == 0) {

@@ -2,7 +2,8 @@
  * executions in one transaction: each tick fires once, whichever replica claims it. Ticks missed
  * while nothing ran fire once, then the next future time counts. Schedules of paused instances go
  * on without firing; so do those of singletons whose execution before waits or runs. The same
- * thread starts retries that are due (schedule/retry.h). */
+ * thread starts retries that are due (schedule/retry.h), and removes instances and
+ * takes deploys back (schedule/lifecycle.h). */
 #pragma once
 
 #include "db.h"

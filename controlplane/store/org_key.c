@@ -2,6 +2,7 @@
 #include "org_key.h"
 
 #define KEY_COLUMN "organization.data_key"
+#define PLAIN_MAX  MIB(4)
 
 struct str org_key_aad(struct arena *a, const char *table_column, const struct uuid *row)
 {
@@ -45,6 +46,31 @@ int org_key_get(struct db *db, const struct secret_key *master, const struct uui
         secret_wipe((void *)(uintptr_t)plain.ptr, plain.len);
     }
     return r;
+}
+
+int org_seal_json(struct arena *a, const struct secret_key *key, const char *table_column,
+                  const struct uuid *row, struct json v, struct str *ret_sealed, struct err *err)
+{
+    AUTO(buf_done) struct buf plain = {0}, sealed = {0};
+    buf_init(&plain, PLAIN_MAX);
+    buf_init(&sealed, PLAIN_MAX + KIB(1));
+    json_dump(&plain, v);
+    if (plain.full) {
+        secret_wipe(plain.data, plain.len);
+        return err_set(err, -EMSGSIZE, "secret.too_large", "a value to be sealed is too large");
+    }
+    secret_seal(key, buf_str(&plain), org_key_aad(a, table_column, row), &sealed);
+    secret_wipe(plain.data, plain.len);
+    *ret_sealed = str_n(arena_strndup(a, sealed.data, sealed.len), sealed.len);
+    return 0;
+}
+
+int org_open_json(struct arena *a, const struct secret_key *key, const char *table_column,
+                  const struct uuid *row, struct str sealed, struct json *ret, struct err *err)
+{
+    struct str plain;
+    int r = secret_open(a, key, sealed, org_key_aad(a, table_column, row), &plain, err);
+    return r ? r : json_parse(a, plain, ret, err);
 }
 
 int org_key_open(struct db *db, const struct secret_key *master, const struct uuid *organization,

@@ -2,6 +2,7 @@
 """Starts everything, measures, prints. Called by tests/bench/run."""
 import argparse
 import json
+import os
 import sys
 import time
 
@@ -55,7 +56,7 @@ def parse():
     parser.add_argument('--seconds', type=int, default=60)
     parser.add_argument('--json')
     parser.add_argument('--only', type=names, default=list(phases.PHASES))
-    parser.add_argument('--build', required=True)
+    parser.add_argument('--build', required=True, type=os.path.abspath)
     options = parser.parse_args()
     if not 1 <= options.seconds <= 3600:
         parser.error('--seconds: 1 to 3600')

@@ -6,6 +6,7 @@ import time
 import urllib.request
 
 import engine
+import fairness
 import fixture
 import load
 import usage
@@ -209,4 +210,5 @@ def flush_ms(folder):
 
 
 PHASES = {'latency': latency, 'accept': accept, 'throughput': throughput, 'steps': engine.steps,
-          'http': engine.http, 'waiting': engine.waiting, 'backlog': backlog, 'idle': idle}
+          'http': engine.http, 'waiting': engine.waiting, 'backlog': backlog,
+          'fairness': fairness.fairness, 'idle': idle}

@@ -174,9 +174,23 @@ def add_waiting(table, figures):
     table.add('failed or unrecorded', bad, '0', bad == 0)
 
 
+def add_fairness(table, figures):
+    table.section("Another customer behind one's backlog of %d to %d: p50 / p99"
+                  % tuple(figures['backlog']))
+    for key, name in (('answer', 'accept'), ('recorded', 'webhook -> recorded')):
+        alone, behind = figures['alone'][key], figures['behind'][key]
+        table.add(name + ', alone', ms(alone['p50_ms'], alone['p99_ms']))
+        target = ('p99 <= 1.2 x', behind['p99_ms'] <= 1.2 * alone['p99_ms']) if key == 'recorded' else ()
+        table.add(name + ', behind', ms(behind['p50_ms'], behind['p99_ms']), *target)
+    table.add('run of the backlog meanwhile', '%.0f/s' % figures['backlog_per_second'])
+    for name, cores in figures['cores'].items():
+        table.add('processors meanwhile: ' + name, '%.2f' % cores)
+    table.add('other processes on the machine', other(figures))
+
+
 WRITERS = {'latency': add_latency, 'accept': add_accept, 'throughput': add_throughput,
            'steps': add_steps, 'http': add_http, 'waiting': add_waiting, 'backlog': add_backlog,
-           'idle': add_idle}
+           'fairness': add_fairness, 'idle': add_idle}
 
 
 def first_line(command):

@@ -941,13 +941,15 @@ static void test_components(void **state)
     must(catalog_parse(STR(json), &catalog, &err));
     must(api_sync_components(owner, catalog, &err));
     must(api_sync_components(owner, catalog, &err));
-    struct json d = data(token_a,
-                         "{ components(key: \"log\") { nodes { label versionNumber public actions "
-                         "{ nodes { key isTrigger inputs } totalCount } } totalCount } }",
-                         "{}");
+    struct json d =
+        data(token_a,
+             "{ components(key: \"log\", first: 5) { nodes { label versionNumber public actions "
+             "{ nodes { key isTrigger inputs { nodes { key } } } totalCount } } totalCount } }",
+             "{}");
     assert_int_equal((int)at(d, "components.totalCount").num, 1);
     assert_string_equal(text_at(d, "components.nodes.0.actions.nodes.0.key"), "writeLog");
-    assert_string_equal(text_at(d, "components.nodes.0.actions.nodes.0.inputs.0.key"), "message");
+    assert_string_equal(text_at(d, "components.nodes.0.actions.nodes.0.inputs.nodes.0.key"),
+                        "message");
     d = data(token_a,
              "query ($q: JSONString, $none: JSONString) { a: components(filterQuery: $q) { "
              "totalCount } b: components(filterQuery: $none) { totalCount } }",

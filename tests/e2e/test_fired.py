@@ -1,10 +1,7 @@
 """Flows that no webhook starts: schedules, deploys, removals."""
 from harness import flows as f
+from harness.flows import schedule
 from harness.wait import wait_until
-
-
-def schedule(cron, zone=''):
-    return {'type': 'value', 'value': cron, 'meta': {'scheduleType': 'custom', 'timeZone': zone}}
 
 
 def due(tenant, deployed):

@@ -35,6 +35,10 @@ VALUES = {
     'startedAt': '2026-01-01T00:00:00Z',
     ('removeFifoQueueItems', 'itemCount'): 1,
     ('createAlertGroup', 'name'): 'Made',
+    ('createScopedConfigVariable', 'key'): lambda: 'Made %d' % next(numbers),
+    ('createScopedConfigVariable', 'variableScope'): 'customer',
+    ('createScopedConfigVariable', 'managedBy'): 'customer',
+    ('createCustomerConfigVariable', 'key'): lambda: 'Made %d' % next(numbers),
 }
 
 # Of which type an id is, where neither the schema nor the name tells.
@@ -49,6 +53,9 @@ ID_TYPES = {
     'flowId': 'IntegrationFlow',
     'flow': 'IntegrationFlow',
     'resourceId': 'OnPremiseResource',
+    ('createScopedConfigVariable', 'parent'): 'ScopedConfigVariable',
+    'customerConfigVariableId': 'CustomerConfigVariable',
+    'connection': 'Connection',
 }
 
 OUTER = {'NON_NULL', 'LIST'}

@@ -48,6 +48,11 @@ def trigger(action='webhook-triggers.webhook', inputs=None, name='Start', **more
     return step(name, action, inputs, isTrigger=True, **more)
 
 
+def schedule(cron, zone=''):
+    """Of a trigger, for step(schedule=)."""
+    return {'type': 'value', 'value': cron, 'meta': {'scheduleType': 'custom', 'timeZone': zone}}
+
+
 def branch(name, *steps):
     return {'name': name, 'steps': list(steps)}
 

@@ -50,8 +50,14 @@ class World:
                    'target-org-%s@example.com' % self.mark)
             self.stack.sql(
                 "INSERT INTO component (id, organization_id, key, version, label, is_public, "
-                "metadata) VALUES (%s, %s, %s, 1, %s, false, '{\"actions\": []}')", uuid.uuid4(),
-                plain_id(self.organization), 'own-' + self.mark, 'Own ' + self.mark)
+                "metadata) VALUES (%s, %s, %s, 1, %s, false, '{\"actions\": [], \"connections\": "
+                "[{\"key\": \"key\"}]}')", uuid.uuid4(), plain_id(self.organization),
+                'own-' + self.mark, 'Own ' + self.mark)
+        self.stack.sql(
+            "INSERT INTO component (id, organization_id, customer_id, key, version, label, "
+            "is_public, metadata) VALUES (%s, %s, %s, %s, 1, %s, false, '{\"actions\": []}')",
+            uuid.uuid4(), plain_id(self.organization), plain_id(self.customer),
+            'customer-' + self.mark, 'Customer ' + self.mark)
         tenant.import_(f.integration('Own ' + self.mark, f.flow('Main', f.trigger())),
                        customer=self.customer)
         instance = tenant.instance(tenant.shared, 'Customer ' + self.mark, 'Instance ' + self.mark,
@@ -87,10 +93,18 @@ class Ids:
                     'SELECT id FROM %s WHERE %s ORDER BY id' % (table, where))]
         return self.known.get(key) or []
 
+    def connection(self, organization):
+        """Of the organization's own component; it has no row."""
+        found = self.rows('Component', organization, None)
+        made = self.db.execute("SELECT md5(%s || 'key')::uuid", [str(found[0])]).fetchone()
+        return global_id('Connection', made[0])
+
     def own(self, organization, customer):
         def find(type_name, operation=''):
             if type_name == 'Role':
                 return role_id(operation)
+            if type_name == 'Connection':
+                return self.connection(organization)
             found = self.rows(type_name, organization, customer)
             return global_id(type_name, found[0]) if found else None
         return find

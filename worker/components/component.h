@@ -56,6 +56,7 @@ struct action {
     const char *const *static_branches; /* NULL-terminated; NULL = none */
     action_fn
         perform; /* NULL: the engine does it (loop, branch, stop); triggers: NULL = payload as is */
+    const void *owner; /* of rows that are made at run time: for their perform */
 };
 struct component {
     const char *key, *label, *description, *category;

@@ -1,6 +1,7 @@
 /* Owns the cache of fetched instances. Slots look here before each run and fetch what is missing;
- * of several that want the same, one asks and the others wait for it. A table of chains finds an
- * entry, a ring in order of use tells which goes first. */
+ * of several that want the same, one asks and the others wait for it. What holds tokens gets stale;
+ * it serves on while the control plane is away. A table of chains finds an entry, a ring in order
+ * of use tells which goes first. */
 #include "definitions/definitions.h"
 
 #include <pthread.h>
@@ -12,6 +13,8 @@
 #define BUCKETS        4096 /* power of two */
 #define ASK_TIMEOUT_MS 3000
 #define ASK_AGAIN_NS   (200 * NS_PER_MS)
+#define STALE_ASK_NS   (3500 * NS_PER_MS) /* then what there is serves on */
+#define STALE_KEEP_NS  (2 * NS_PER_SEC)
 
 struct entry {
     struct entry *chain;
@@ -19,6 +22,7 @@ struct entry {
     struct uuid instance_id;
     uint64_t revision;
     struct instance *instance; /* NULL while it is being fetched, or after it failed */
+    int64_t stale_ns;          /* monotonic: its configuration is asked for again; 0 = never */
     bool settled;
     int rc;
     struct err err;
@@ -126,7 +130,17 @@ static int make_plan(void *ctx, const struct fetched_instance *f, struct plan **
                      struct err *err)
 {
     struct definitions *d = ctx;
-    return plans_get(d->plans, &f->integration_version_id, f->definition, ret, err);
+    const struct fetched_component *components = f->components.items;
+    struct own_component_text *own = mem_array(f->components.n + 1, sizeof(*own));
+    for (size_t i = 0; i < f->components.n; i++) {
+        own[i] = (struct own_component_text){.key = components[i].key,
+                                             .version = (int)components[i].version,
+                                             .text = components[i].text};
+    }
+    int rc = plans_get(d->plans, &f->integration_version_id, f->definition, own, f->components.n,
+                       ret, err);
+    mem_free(own);
+    return rc;
 }
 
 static int ask(struct definitions *d, const struct definition_fetch *what, int64_t deadline_ns,
@@ -156,12 +170,17 @@ static int ask(struct definitions *d, const struct definition_fetch *what, int64
     return rc;
 }
 
+static bool is_stale(const struct entry *e)
+{
+    return e->stale_ns != 0 && clock_mono_ns() >= e->stale_ns;
+}
+
 struct instance *definitions_find(struct definitions *d, const struct uuid *id, uint64_t revision)
 {
     struct instance *found = NULL;
     pthread_mutex_lock(&d->lock);
     struct entry *e = revision ? find_entry(d, id, revision) : NULL;
-    if (e && e->instance) {
+    if (e && e->instance && !is_stale(e)) {
         ring_remove(e);
         ring_add(d, e);
         found = instance_ref(e->instance);
@@ -191,21 +210,10 @@ static int wait_for(struct definitions *d, struct entry *e, struct instance **re
     return rc;
 }
 
-int definitions_fetch(struct definitions *d, const struct uuid *id, uint64_t revision,
-                      int64_t deadline_ns, struct instance **ret, struct err *err)
+/* Under the lock: an entry that is being fetched. */
+static struct entry *new_entry(struct definitions *d, const struct uuid *id, uint64_t revision)
 {
-    struct definition_fetch what = {.instance_id = *id, .revision = revision};
-    if (!revision) {
-        return ask(d, &what, deadline_ns, ret, err);
-    }
-    pthread_mutex_lock(&d->lock);
-    struct entry *e = find_entry(d, id, revision);
-    if (e) {
-        int rc = wait_for(d, e, ret, err);
-        pthread_mutex_unlock(&d->lock);
-        return rc;
-    }
-    e = mem_new(struct entry);
+    struct entry *e = mem_new(struct entry);
     e->instance_id = *id;
     e->revision = revision;
     struct entry **bucket = bucket_of(d, id, revision);
@@ -213,14 +221,18 @@ int definitions_fetch(struct definitions *d, const struct uuid *id, uint64_t rev
     *bucket = e;
     ring_add(d, e);
     d->n++;
-    pthread_mutex_unlock(&d->lock);
-    struct instance *instance = NULL;
-    int rc = ask(d, &what, deadline_ns, &instance, &e->err);
-    pthread_mutex_lock(&d->lock);
+    return e;
+}
+
+/* Under the lock: what was asked for is there for all, or failed. */
+static int settle(struct definitions *d, struct entry *e, int rc, struct instance *instance,
+                  int64_t fresh_ns, struct instance **ret, struct err *err)
+{
     e->rc = rc;
     e->settled = true;
     if (rc == 0) {
         e->instance = instance;
+        e->stale_ns = fresh_ns ? clock_mono_ns() + fresh_ns : 0;
         d->bytes += instance->bytes;
         *ret = instance_ref(instance);
         make_room(d, e);
@@ -231,6 +243,41 @@ int definitions_fetch(struct definitions *d, const struct uuid *id, uint64_t rev
         drop_entry(d, e);
     }
     pthread_cond_broadcast(&d->settled);
+    return rc;
+}
+
+int definitions_fetch(struct definitions *d, const struct uuid *id, uint64_t revision,
+                      int64_t deadline_ns, struct instance **ret, struct err *err)
+{
+    struct definition_fetch what = {.instance_id = *id, .revision = revision};
+    AUTO(instance_unref) struct instance *before = NULL;
+    if (!revision) {
+        return ask(d, &what, deadline_ns, ret, err);
+    }
+    pthread_mutex_lock(&d->lock);
+    struct entry *e = find_entry(d, id, revision);
+    if (e && e->settled && e->instance && is_stale(e)) {
+        before = instance_ref(e->instance);
+        drop_entry(d, e);
+        e = NULL;
+    }
+    if (e) {
+        int rc = wait_for(d, e, ret, err);
+        pthread_mutex_unlock(&d->lock);
+        return rc;
+    }
+    e = new_entry(d, id, revision);
+    pthread_mutex_unlock(&d->lock);
+    struct instance *instance = NULL;
+    int64_t until_ns = before ? MIN(deadline_ns, clock_mono_ns() + STALE_ASK_NS) : deadline_ns;
+    int rc = ask(d, &what, until_ns, &instance, &e->err);
+    int64_t fresh_ns = rc == 0 ? instance->fetched.fresh_ms * NS_PER_MS : STALE_KEEP_NS;
+    if (before && (rc == -ETIMEDOUT || rc == -ENOTCONN)) {
+        instance = TAKE(before);
+        rc = 0;
+    }
+    pthread_mutex_lock(&d->lock);
+    rc = settle(d, e, rc, instance, fresh_ns, ret, err);
     pthread_mutex_unlock(&d->lock);
     return rc;
 }

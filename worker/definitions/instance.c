@@ -116,6 +116,7 @@ static int build(struct instance *in, struct owned *o, instance_plan_fn plan, vo
     }
     in->bytes = arena_used(o->arena) + o->plain_len + sizeof(*o);
     f->definition = f->config = STR("");
+    f->components = (struct wire_list){0};
     build_common(in, o->arena);
     build_flows(in, o->arena);
     return 0;

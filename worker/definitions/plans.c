@@ -8,6 +8,8 @@
 
 #include "secret.h"
 
+#define DIGESTS_MAX 50 /* components of one definition */
+
 struct kept {
     struct uuid version_id;
     uint8_t digest[32];
@@ -46,7 +48,8 @@ struct plans *plans_free(struct plans *p)
     return NULL;
 }
 
-static int compile(struct plans *p, struct str text, struct plan **ret, struct err *err)
+static int compile(struct plans *p, struct str text, const struct own_component_text *own,
+                   size_t n_own, struct plan **ret, struct err *err)
 {
     if (!text.len) {
         return err_set(err, -EINVAL, "definition.invalid", "the integration's definition is empty");
@@ -59,7 +62,7 @@ static int compile(struct plans *p, struct str text, struct plan **ret, struct e
                       errors->n ? errors->items[0].line : 0,
                       errors->n ? errors->items[0].message : "it could not be read");
     } else {
-        *ret = plan_new(definition, p->find);
+        *ret = plan_new(definition, p->find, n_own ? own_components_new(own, n_own) : NULL);
     }
     mem_free(errors);
     return rc;
@@ -81,17 +84,32 @@ static struct kept *place_for(struct plans *p, const struct uuid *version_id)
     return k;
 }
 
-int plans_get(struct plans *p, const struct uuid *version_id, struct str text, struct plan **ret,
+/* Of the definition and, in their order, the components. */
+static void digest_of(struct str text, const struct own_component_text *own, size_t n_own,
+                      uint8_t ret_digest[32])
+{
+    uint8_t digests[DIGESTS_MAX + 1][32];
+    size_t n = MIN(n_own, (size_t)DIGESTS_MAX);
+    secret_sha256(text, digests[0]);
+    for (size_t i = 0; i < n; i++) {
+        secret_sha256(own[i].text, digests[i + 1]);
+    }
+    secret_sha256(str_n((const char *)digests, (n + 1) * sizeof(digests[0])), ret_digest);
+}
+
+int plans_get(struct plans *p, const struct uuid *version_id, struct str text,
+              const struct own_component_text *own, size_t n_own, struct plan **ret,
               struct err *err)
 {
     uint8_t digest[32];
-    secret_sha256(text, digest);
+    n_own = MIN(n_own, (size_t)DIGESTS_MAX);
+    digest_of(text, own, n_own, digest);
     pthread_mutex_lock(&p->lock);
     struct kept *k = place_for(p, version_id);
     int rc = 0;
     if (!k->plan || memcmp(k->digest, digest, sizeof(digest)) != 0) {
         struct plan *plan = NULL;
-        rc = compile(p, text, &plan, err);
+        rc = compile(p, text, own, n_own, &plan, err);
         if (rc == 0) {
             plan_unref(k->plan);
             k->plan = plan;

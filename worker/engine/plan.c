@@ -10,10 +10,13 @@
 
 #include <stdatomic.h>
 
+#include "declarative/own_components.h"
+
 struct plan {
     atomic_int refs;
     struct arena *arena;
     struct definition *definition;
+    struct own_components *own;
     struct plan_flow *flows;
     size_t n_flows;
 };
@@ -73,6 +76,11 @@ static void bind_inputs(struct arena *a, struct plan_step *ps)
     ps->n_inputs = n;
 }
 
+struct plan_finder {
+    plan_find_fn built_in;
+    const struct own_components *own;
+};
+
 /* Where a list of steps stands. */
 struct bind_place {
     uint32_t loop;
@@ -80,20 +88,29 @@ struct bind_place {
 };
 
 static void bind_steps(struct arena *a, struct plan_flow *flow, const struct def_step *steps,
-                       size_t n, struct bind_place place, plan_find_fn find);
+                       size_t n, struct bind_place place, const struct plan_finder *find);
 
 static void bind_step(struct arena *a, struct plan_flow *flow, const struct def_step *def,
-                      struct bind_place place, plan_find_fn find)
+                      struct bind_place place, const struct plan_finder *find)
 {
     ASSERT(def->index < flow->n_steps);
     struct plan_step *ps = &flow->steps[def->index];
     ps->loop = place.loop;
     ps->in_branch = place.in_branch;
-    const struct component *component = find(def->component);
+    const struct component *component =
+        def->component_public
+            ? find->built_in(def->component)
+            : own_components_find(find->own, def->component, def->component_version);
     ps->def = def;
     ps->action = component ? component_action(component, def->action) : NULL;
     ps->kind = ps->action ? kind_of(def, ps->action) : PLAN_MISSING;
-    if (!component) {
+    if (!component && !def->component_public) {
+        ps->missing =
+            arena_printf(a,
+                         "component \"%s\" is one of the organization's own, and its code "
+                         "(JavaScript) cannot be run by this worker",
+                         def->component);
+    } else if (!component) {
         ps->missing =
             arena_printf(a, "component \"%s\" is not available on this worker", def->component);
     } else if (ps->kind == PLAN_MISSING) {
@@ -119,7 +136,7 @@ static void bind_step(struct arena *a, struct plan_flow *flow, const struct def_
 }
 
 static void bind_steps(struct arena *a, struct plan_flow *flow, const struct def_step *steps,
-                       size_t n, struct bind_place place, plan_find_fn find)
+                       size_t n, struct bind_place place, const struct plan_finder *find)
 {
     for (size_t i = 0; i < n; i++) {
         bind_step(a, flow, &steps[i], place, find);
@@ -195,9 +212,11 @@ static bool many_writes(const struct plan_flow *flow)
 
 /* --- public ---------------------------------------------------------------------------------- */
 
-struct plan *plan_new(struct definition *definition, plan_find_fn find)
+struct plan *plan_new(struct definition *definition, plan_find_fn find, struct own_components *own)
 {
     struct plan *plan = mem_new(struct plan);
+    const struct plan_finder finder = {.built_in = find, .own = own};
+    plan->own = own;
     atomic_init(&plan->refs, 1);
     plan->arena = arena_new(KIB(16), 0);
     plan->definition = definition_ref(definition);
@@ -210,7 +229,7 @@ struct plan *plan_new(struct definition *definition, plan_find_fn find)
         flow->n_steps = flow->def->n_all_steps;
         flow->steps = arena_array(plan->arena, flow->n_steps, sizeof(*flow->steps));
         bind_steps(plan->arena, flow, flow->def->steps, flow->def->n_steps,
-                   (struct bind_place){.loop = PLAN_NO_LOOP}, find);
+                   (struct bind_place){.loop = PLAN_NO_LOOP}, &finder);
         for (uint32_t s = 0; s < flow->n_steps; s++) {
             ASSERT(flow->steps[s].def);
             for (size_t k = 0; k < flow->steps[s].def->n_inputs; k++) {
@@ -232,6 +251,7 @@ struct plan *plan_unref(struct plan *plan)
 {
     if (plan && atomic_fetch_sub(&plan->refs, 1) == 1) {
         definition_unref(plan->definition);
+        own_components_free(plan->own);
         arena_free(plan->arena);
         mem_free(plan);
     }

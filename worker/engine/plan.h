@@ -49,8 +49,10 @@ struct plan_flow {
 struct plan;
 typedef const struct component *(*plan_find_fn)(const char *key);
 
-/* Takes a reference of `definition`. `find` is component_find but in tests. */
-struct plan *plan_new(struct definition *definition, plan_find_fn find);
+struct own_components;
+/* Takes a reference of `definition`, and takes `own`: the organization's components, or NULL.
+ * `find` is component_find but in tests. */
+struct plan *plan_new(struct definition *definition, plan_find_fn find, struct own_components *own);
 struct plan *plan_ref(struct plan *plan);
 struct plan *plan_unref(struct plan *plan); /* accepts NULL; returns NULL */
 const struct plan_flow *plan_flow(const struct plan *plan, struct str name); /* or NULL */

@@ -580,7 +580,8 @@ static int prepare(struct run *run, struct err *err)
 static void run_flow(struct run *run)
 {
     const struct def_flow *flow = run->flow->plan->def;
-    enum flow_signal signal = run_steps(run, flow->steps, flow->n_steps);
+    bool captured = run->request->invoke_type == INVOKE_WEBHOOK_SNAPSHOT; /* its trigger only */
+    enum flow_signal signal = run_steps(run, flow->steps, captured ? 1 : flow->n_steps);
     if (signal == FLOW_FAIL && !run->err.message[0]) {
         (void)err_set(&run->err, 0, "run.failed", "the execution failed");
     }

@@ -127,6 +127,7 @@ FROM hit h;
 WITH hit AS MATERIALIZED (
     SELECT m.id, m.overdue_minutes, i.id AS instance_id, m.flow_config_id FROM alert_monitor m
     JOIN instance i ON i.id = m.instance_id AND i.enabled AND i.deployed_revision > 0
+        AND i.removing_at IS NULL
     CROSS JOIN LATERAL (SELECT now() - m.overdue_minutes * interval '1 minute' AS at) since
     WHERE NOT m.triggered AND 'execution_overdue' = ANY (m.triggers)
       AND greatest(m.armed_at, i.updated_at, i.last_deployed_at) <= since.at

@@ -36,12 +36,3 @@ WHERE id = $1::uuid;
 
 -- name: api_customer_lock
 SELECT id, attachments::text FROM customer WHERE id = $1::uuid FOR UPDATE;
-
--- name: api_customer_instances_delete
-DELETE FROM instance i
-WHERE i.customer_id = $1::uuid
-   OR i.integration_id IN (SELECT own.id FROM integration own WHERE own.customer_id = $1::uuid)
-   OR i.deployed_integration_id IN (SELECT own.id FROM integration own WHERE own.customer_id = $1::uuid);
-
--- name: api_customer_delete
-DELETE FROM customer WHERE id = $1::uuid;

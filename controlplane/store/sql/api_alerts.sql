@@ -13,11 +13,11 @@ SELECT count(*) FROM alert_group WHERE id = ANY ($1::uuid[]);
 SELECT count(*) FROM alert_trigger WHERE id = ANY ($1::uuid[]);
 
 -- name: api_alert_instance_found
-SELECT id FROM instance WHERE id = $1::uuid AND NOT is_system;
+SELECT id FROM instance WHERE id = $1::uuid AND NOT is_system AND removing_at IS NULL;
 
 -- name: api_alert_flow_config_found
 SELECT c.instance_id FROM instance_flow_config c JOIN instance i ON i.id = c.instance_id
-WHERE c.id = $1::uuid AND c.active AND NOT i.is_system;
+WHERE c.id = $1::uuid AND c.active AND NOT i.is_system AND i.removing_at IS NULL;
 
 -- name: api_alert_monitor_insert
 INSERT INTO alert_monitor (id, organization_id, name) VALUES ($1::uuid, $2::uuid, $3);

@@ -1,7 +1,7 @@
 -- Queries of executions that the API starts.
 
 -- name: api_replay_find
-SELECT EXISTS (SELECT FROM execution_result r WHERE r.id = e.id), coalesce(c.active, false),
+SELECT EXISTS (SELECT FROM execution_result r WHERE r.id = e.id), coalesce(c.active AND i.removing_at IS NULL, false),
        coalesce(i.deployed_revision, 0), coalesce(i.enabled, false)
 FROM execution e
 LEFT JOIN instance i ON i.id = e.instance_id
@@ -35,6 +35,7 @@ WHERE f.id = $1::uuid
 FOR UPDATE OF v;
 
 -- name: api_test_flow_config
-SELECT c.instance_id, i.deployed_revision, c.id
+SELECT c.instance_id, i.deployed_revision, c.id, c.test_payload, c.test_content_type,
+       c.test_headers
 FROM instance_flow_config c JOIN instance i ON i.id = c.instance_id
 WHERE c.flow_id = $1::uuid AND c.active AND i.is_system;

@@ -64,22 +64,24 @@ DELETE FROM required_config_variable WHERE integration_id = $1::uuid;
 -- name: api_var_insert
 INSERT INTO required_config_variable (id, organization_id, integration_id, position, key,
     stable_key, data_type, description, default_value, collection_type, org_only, pick_list,
-    schedule_type, time_zone)
+    schedule_type, time_zone, connection_template, meta)
 VALUES ($1::uuid, $2::uuid, $3::uuid, $4::int, $5, $6, $7, $8, $9, $10, $11::bool, $12::text[],
-    $13, $14);
+    $13, $14, $15, $16);
 
 -- name: api_version_insert
 INSERT INTO integration (id, organization_id, customer_id, sequence_id, version_number,
     version_comment, version_attributes, version_created_at, version_created_by, name, description, documentation,
     category, labels, definition, definition_hash, endpoint_type, preprocess_flow, flow_name_path,
     customer_id_path, is_code_native, template_configuration, marketplace_configuration,
-    marketplace_tab_configuration, overview, allow_multiple_marketplace_instances)
+    marketplace_tab_configuration, overview, allow_multiple_marketplace_instances,
+    private_components)
 SELECT $2::uuid, d.organization_id, d.customer_id, d.id,
     (SELECT coalesce(max(v.version_number), 0) + 1 FROM integration v WHERE v.sequence_id = d.id),
     $3, $5, now(), $4::uuid, d.name, d.description, d.documentation, d.category, d.labels, d.definition,
     d.definition_hash, d.endpoint_type, d.preprocess_flow, d.flow_name_path, d.customer_id_path,
     d.is_code_native, d.template_configuration, d.marketplace_configuration,
-    d.marketplace_tab_configuration, d.overview, d.allow_multiple_marketplace_instances
+    d.marketplace_tab_configuration, d.overview, d.allow_multiple_marketplace_instances,
+    d.private_components
 FROM integration d WHERE d.id = $1::uuid;
 
 -- name: api_version_flows
@@ -98,10 +100,10 @@ JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
 -- name: api_version_vars
 INSERT INTO required_config_variable (id, organization_id, integration_id, position, key,
     stable_key, data_type, description, default_value, collection_type, org_only, pick_list,
-    schedule_type, time_zone)
+    schedule_type, time_zone, connection_template, meta)
 SELECT fresh.id, f.organization_id, $2::uuid, f.position, f.key, f.stable_key, f.data_type,
     f.description, f.default_value, f.collection_type, f.org_only, f.pick_list, f.schedule_type,
-    f.time_zone
+    f.time_zone, f.connection_template, f.meta
 FROM (SELECT var.*, row_number() OVER (ORDER BY var.position) AS n
       FROM required_config_variable var WHERE var.integration_id = $1::uuid) f
 JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
@@ -109,13 +111,6 @@ JOIN unnest($3::uuid[]) WITH ORDINALITY AS fresh (id, n) ON fresh.n = f.n;
 -- name: api_version_counts
 SELECT (SELECT count(*) FROM integration_flow WHERE integration_id = $1::uuid),
        (SELECT count(*) FROM required_config_variable WHERE integration_id = $1::uuid);
-
--- name: api_sequence_instances_delete
-DELETE FROM instance WHERE integration_id IN (SELECT id FROM integration WHERE sequence_id = $1::uuid)
-    OR deployed_integration_id IN (SELECT id FROM integration WHERE sequence_id = $1::uuid);
-
--- name: api_sequence_delete
-DELETE FROM integration WHERE sequence_id = $1::uuid;
 
 -- name: api_draft_by_name
 SELECT id FROM integration

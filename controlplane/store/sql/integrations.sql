@@ -54,15 +54,6 @@ CROSS JOIN LATERAL (
         SELECT FROM instance_config_variable s
         WHERE s.instance_id = i.id AND s.key = k.key
             AND (s.value IS NOT NULL OR s.sealed_inputs IS NOT NULL))) wanted
-WHERE v.sequence_id = $2::uuid AND NOT i.is_system AND i.integration_id <> $1::uuid
+WHERE v.sequence_id = $2::uuid AND NOT i.is_system AND i.removing_at IS NULL AND i.integration_id <> $1::uuid
     AND wanted.keys IS NOT NULL
 ORDER BY i.name, i.id LIMIT 1000;
-
--- What flows of the integration's instances keep: it has no foreign key.
--- name: integration_state_delete
-DELETE FROM persisted_state WHERE owner_id = $1::uuid OR owner_id IN (
-    SELECT i.id FROM instance i JOIN integration v ON v.id = i.integration_id
-    WHERE v.sequence_id = $1::uuid
-    UNION ALL
-    SELECT c.id FROM instance_flow_config c JOIN instance i ON i.id = c.instance_id
-    JOIN integration v ON v.id = i.integration_id WHERE v.sequence_id = $1::uuid);

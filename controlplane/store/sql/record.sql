@@ -82,6 +82,7 @@ LEFT JOIN LATERAL (
     UNION ALL
     (SELECT i.* FROM customer k
      JOIN instance i ON i.customer_id = k.id AND i.deployed_revision > 0 AND NOT i.is_system
+         AND i.removing_at IS NULL
      JOIN integration n ON n.id = i.deployed_integration_id AND n.sequence_id = v.sequence_id
          AND n.endpoint_type = 'shared_instance'
      WHERE own.is_router AND k.organization_id = own.organization_id AND k.external_id = g.customer

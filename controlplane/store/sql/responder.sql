@@ -3,13 +3,27 @@
 -- name: responder_instance
 SELECT r.revision, i.organization_id, i.customer_id, r.integration_id, i.name, c.name,
        c.external_id, v.name, v.sequence_id, v.version_number, v.definition, r.sealed_config,
-       i.step_results_disabled, i.logs_disabled
+       i.step_results_disabled, i.logs_disabled, v.private_components <> '{}'
 FROM instance i
 JOIN instance_revision r ON r.instance_id = i.id
     AND r.revision = CASE WHEN $2::bigint = 0 THEN i.deployed_revision ELSE $2::bigint END
 JOIN integration v ON v.id = r.integration_id
 LEFT JOIN customer c ON c.id = i.customer_id
 WHERE i.id = $1::uuid;
+
+-- The organization's components that a version names and that come as one file.
+-- name: responder_components
+SELECT n.key, n.version, n.declarative
+FROM integration v
+CROSS JOIN LATERAL (
+    SELECT c.key, c.version, c.declarative,
+        row_number() OVER (PARTITION BY c.key ORDER BY c.version DESC) AS age
+    FROM component c
+    WHERE c.organization_id = v.organization_id AND c.key = ANY (v.private_components)
+      AND (c.customer_id IS NULL OR c.customer_id = v.customer_id)) n
+WHERE v.id = $1::uuid AND n.declarative IS NOT NULL
+  AND (n.age = 1 OR strpos(v.definition, n.version::text) > 0)
+ORDER BY n.age, n.key LIMIT 50;
 
 -- name: responder_flows
 SELECT c.id, f.id, f.name, f.stable_key, c.sealed_api_keys, f.organization_api_keys, leat_hook_gid(c.id)

@@ -75,7 +75,7 @@ WITH due AS MATERIALIZED (
     WHERE n.retry_of IS NULL AND NOT EXISTS (SELECT FROM execution_result x WHERE x.id = n.id)
 )
 SELECT r.first_id, CASE
-    WHEN c.id IS NULL OR NOT c.active OR i.id IS NULL OR e.id IS NULL THEN 0
+    WHEN c.id IS NULL OR NOT c.active OR i.id IS NULL OR i.removing_at IS NOT NULL OR e.id IS NULL THEN 0
     WHEN NOT i.enabled OR i.deployed_revision = 0 THEN 1
     WHEN r.unique_id IS NOT NULL AND r.due_at > now() - interval '15 minutes' AND EXISTS (
         SELECT FROM under_way n WHERE n.flow_config_id = r.flow_config_id AND n.id > r.first_id

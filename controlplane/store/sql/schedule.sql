@@ -3,10 +3,10 @@
 -- name: schedule_claim
 SELECT s.flow_config_id, s.organization_id, s.instance_id, s.cron, s.time_zone,
        i.deployed_revision,
-       i.enabled AND c.active AND i.deployed_revision > 0
+       i.enabled AND i.removing_at IS NULL AND c.active AND i.deployed_revision > 0
            AND NOT (coalesce(f.is_singleton, false)
                     AND EXISTS (SELECT FROM execution_queue q WHERE q.queue_id = c.id)),
-       i.is_system
+       i.is_system, i.global_debug
 FROM schedule s
 JOIN instance i ON i.id = s.instance_id
 JOIN instance_flow_config c ON c.id = s.flow_config_id

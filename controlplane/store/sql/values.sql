@@ -49,6 +49,9 @@ WHERE v.execution_id = $1::uuid AND v.id = $2::uuid
   AND (v.kept OR NOT EXISTS (SELECT FROM execution_result r WHERE r.id = v.execution_id))
   AND EXISTS (SELECT FROM instance i WHERE i.id = v.instance_id);
 
+-- name: execution_request
+SELECT request FROM execution WHERE id = $1::uuid;
+
 -- name: value_step_results
 SELECT steps, steps_size FROM execution_result WHERE id = $1::uuid;
 

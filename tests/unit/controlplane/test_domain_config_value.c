@@ -153,12 +153,74 @@ static void test_connections(void **state)
     assert_int_equal(config_value_make(a, &var, &set, &v, NULL), -EINVAL);
 }
 
+static struct json inputs_of(struct arena *a, const char *text)
+{
+    struct json v;
+    assert_int_equal(json_parse(a, str_of(text), &v, NULL), 0);
+    return v;
+}
+
+static void check_fields(struct arena *a, const struct def_config_var *var,
+                         const struct config_setting *set, const char *expected)
+{
+    AUTO(buf_done) struct buf b;
+    struct json v;
+    assert_int_equal(config_value_make(a, var, set, &v, NULL), 0);
+    assert_true(config_value_complete(var, v));
+    buf_init(&b, 0);
+    json_dump(&b, json_get(v, STR("fields")));
+    assert_string_equal(b.data, expected);
+}
+
+static void test_reusable_connections(void **state)
+{
+    AUTO(arena_free) struct arena *a = arena_new(0, 0);
+    struct def_config_var var = var_of(DEF_VAR_CONNECTION, "");
+    struct config_setting set = {0};
+    struct json v;
+    var.connection_key = "";
+    var.scoped_config_var = "shared";
+    assert_int_equal(config_value_make(a, &var, NULL, &v, NULL), 0);
+    assert_false(config_value_complete(&var, v));
+    set.scoped_inputs = inputs_of(a, "[{\"name\":\"a\",\"value\":\"1\"},"
+                                     "{\"name\":\"b\",\"value\":\"1\"}]");
+    set.own_inputs = inputs_of(a, "[{\"name\":\"b\",\"value\":\"2\"},"
+                                  "{\"name\":\"a\",\"value\":\"\"},{\"value\":\"x\"}]");
+    set.inputs = inputs_of(a, "[{\"name\":\"a\",\"value\":\"not this\"}]");
+    assert_int_equal(config_value_make(a, &var, &set, &v, NULL), 0);
+    assert_false(config_value_complete(&var, v));
+    set.is_bound = true;
+    set.connection_key = STR("key");
+    check_fields(a, &var, &set, "{\"a\":\"1\",\"b\":\"2\"}");
+    assert_int_equal(config_value_make(a, &var, &set, &v, NULL), 0);
+    assert_true(str_eq(json_as_str(json_get(v, STR("key"))), STR("key")));
+}
+
+static void test_presets(void **state)
+{
+    AUTO(arena_free) struct arena *a = arena_new(0, 0);
+    struct def_config_var var = var_of(DEF_VAR_CONNECTION, "");
+    struct def_input inputs[] = {
+        {.key = "a", .type = DEF_INPUT_VALUE, .text = {"", 0}},
+        {.key = "b", .type = DEF_INPUT_VALUE, .text = {"defined", 7}},
+    };
+    struct config_setting set = {0};
+    var.connection_key = "key";
+    var.inputs = inputs;
+    var.n_inputs = ARRAY_LEN(inputs);
+    set.presets = inputs_of(a, "[{\"name\":\"a\",\"value\":\"1\"},"
+                               "{\"name\":\"b\",\"value\":\"1\"}]");
+    check_fields(a, &var, &set, "{\"a\":\"1\",\"b\":\"defined\"}");
+    set.inputs = inputs_of(a, "[{\"name\":\"a\",\"value\":\"given\"}]");
+    check_fields(a, &var, &set, "{\"a\":\"given\",\"b\":\"defined\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_schedules),
-        cmocka_unit_test(test_connections),
+        cmocka_unit_test(test_texts),       cmocka_unit_test(test_schedules),
+        cmocka_unit_test(test_connections), cmocka_unit_test(test_reusable_connections),
+        cmocka_unit_test(test_presets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 static const struct secret_key key = {{1, 2, 3}}, other_key = {{1, 2, 4}};
 static const struct media_ref sample = {.form = MEDIA_PUT_ATTACHMENT,
                                         .organization_id = {{1}},
-                                        .integration_id = {{2}},
+                                        .owner_id = {{2}},
                                         .media_id = {{3}},
                                         .expires_s = 1700000000};
 
@@ -30,7 +30,7 @@ static void there_and_back(void **state)
     assert_int_equal(ref.form, MEDIA_PUT_ATTACHMENT);
     assert_int_equal(ref.expires_s, 1700000000);
     assert_true(uuid_eq(&ref.organization_id, &sample.organization_id));
-    assert_true(uuid_eq(&ref.integration_id, &sample.integration_id));
+    assert_true(uuid_eq(&ref.owner_id, &sample.owner_id));
     assert_true(uuid_eq(&ref.media_id, &sample.media_id));
     assert_true(media_url_parse(urls, buf_str(&url), &ref));
     assert_true(media_url_parse(urls, path, &ref));

@@ -7,6 +7,8 @@
 #include "clock.h"
 #include "dispatch/share.h"
 
+#define BULK_RATE 1000
+
 static const struct uuid big = {{1}}, small = {{2}};
 
 static void flood(struct share *s, const struct uuid *customer, int n, int64_t now)
@@ -18,7 +20,7 @@ static void flood(struct share *s, const struct uuid *customer, int n, int64_t n
 
 static void test_over_and_back(void **state)
 {
-    struct share *s = share_new();
+    struct share *s = share_new(BULK_RATE);
     int64_t now = NS_PER_SEC;
     assert_false(share_over(s, &big, now));
     flood(s, &big, SHARE_BURST, now);
@@ -34,7 +36,7 @@ static void test_over_and_back(void **state)
 
 static void test_within_the_rate_never_over(void **state)
 {
-    struct share *s = share_new();
+    struct share *s = share_new(BULK_RATE);
     for (int i = 0; i < 10000; i++) {
         int64_t now = NS_PER_SEC + (int64_t)i * NS_PER_SEC / (SHARE_RATE - 10);
         assert_false(share_over(s, &small, now));
@@ -45,7 +47,7 @@ static void test_within_the_rate_never_over(void **state)
 
 static void test_bulk_room(void **state)
 {
-    struct share *s = share_new();
+    struct share *s = share_new(BULK_RATE);
     int64_t now = 100 * NS_PER_SEC;
     flood(s, &big, 1000, now);
     assert_true(share_bulk_room(s, now) > 1000000); /* alone */
@@ -57,14 +59,14 @@ static void test_bulk_room(void **state)
             went++;
         }
     }
-    assert_in_range(went, SHARE_BULK_RATE * 8 / 10, SHARE_BULK_RATE * 11 / 10);
+    assert_in_range(went, BULK_RATE * 8 / 10, BULK_RATE * 11 / 10);
     assert_true(share_bulk_room(s, now + 3 * NS_PER_SEC) > 1000000); /* alone again */
     share_free(s);
 }
 
 static void test_many_customers(void **state)
 {
-    struct share *s = share_new();
+    struct share *s = share_new(BULK_RATE);
     int64_t now = NS_PER_SEC;
     for (int i = 0; i < 100000; i++) {
         struct uuid customer = uuid_v4();

@@ -417,7 +417,7 @@ static int fx_plan(void *ctx, const struct fetched_instance *fetched, struct pla
         print_message("%s at %d: %s\n", errors->items[0].field, errors->items[0].line,
                       errors->items[0].message);
     } else {
-        *ret_plan = plan_new(definition, test_find);
+        *ret_plan = plan_new(definition, test_find, NULL);
         definition_unref(definition);
     }
     mem_free(errors);

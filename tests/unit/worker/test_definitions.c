@@ -16,6 +16,7 @@ struct plane {
     int wait_ms;
     const char *error;
     const char *definition;
+    uint32_t fresh_ms;
 };
 
 static int answer(void *ctx, const struct definition_fetch *what, int64_t timeout_ms,
@@ -32,7 +33,8 @@ static int answer(void *ctx, const struct definition_fetch *what, int64_t timeou
                                  .instance_id = what->instance_id,
                                  .integration_version_id = fx_id,
                                  .definition = str_of(p->definition ? p->definition : yaml),
-                                 .config = STR("{\"k\":\"v\"}")};
+                                 .config = STR("{\"k\":\"v\"}"),
+                                 .fresh_ms = p->fresh_ms};
     struct buf b;
     buf_init(&b, 0);
     wire_encode(&fetched_instance_message, &f, &b);
@@ -94,6 +96,32 @@ static void test_a_draft_that_changed_is_compiled_again(void **state)
     assert_non_null(plan_flow(b->plan, STR("Changed")));
     instance_unref(a);
     instance_unref(b);
+    definitions_free(d);
+}
+
+static void test_what_holds_tokens_gets_stale(void **state)
+{
+    struct plane p = {.fresh_ms = 20};
+    struct definitions *d = make(&p, 10);
+    struct instance *a = NULL, *b = NULL, *c = NULL;
+    struct err err = {0};
+    assert_int_equal(definitions_fetch(d, &fx_id, 3, soon(), &a, &err), 0);
+    clock_wait_ns(25 * NS_PER_MS);
+    assert_null(definitions_find(d, &fx_id, 3));
+    assert_int_equal(definitions_fetch(d, &fx_id, 3, soon(), &b, &err), 0);
+    assert_int_equal(atomic_load(&p.asked), 2);
+    assert_ptr_not_equal(a, b);
+    clock_wait_ns(25 * NS_PER_MS);
+    p.timeouts = 1000; /* the control plane is away: what there is serves on */
+    assert_int_equal(definitions_fetch(d, &fx_id, 3, clock_mono_ns() + 50 * NS_PER_MS, &c, &err),
+                     0);
+    assert_ptr_equal(b, c);
+    instance_unref(c);
+    c = definitions_find(d, &fx_id, 3); /* and is not asked for again at once */
+    assert_ptr_equal(b, c);
+    instance_unref(a);
+    instance_unref(b);
+    instance_unref(c);
     definitions_free(d);
 }
 
@@ -192,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found_after_it_was_fetched),
         cmocka_unit_test(test_a_draft_that_changed_is_compiled_again),
+        cmocka_unit_test(test_what_holds_tokens_gets_stale),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_gives_up_at_the_deadline),
         cmocka_unit_test(test_bounded),
