@@ -222,6 +222,8 @@ def test_nats_and_logs(known, stack):
 # Digests, and what holds no credentials. Any other column of bytes is sealed, and called so.
 PLAIN = '''
     api_token.token_hash audit_entry.hash audit_entry.previous audit_head.dropped_hash audit_head.hash
+    component_blob.bytes component_blob.hash component_file.hash connection_consent.client_digest
+    connection_consent.state_hash connection_token.client_digest
     execution.request execution_checkpoint.logs execution_checkpoint.steps execution_progress.steps
     execution_queue.dedupe_hash execution_result.steps execution_retry.unique_id
     execution_value_chunk.data instance_flow_config.api_key_hashes
