@@ -15,10 +15,12 @@ ALTER TABLE instance_flow_config
 -- As the definition says: {"visibleToCustomerDeployer": false, ...}.
 ALTER TABLE required_config_variable ADD meta text NOT NULL DEFAULT '';
 
--- Lists: of an organization in their order and by name, of a customer.
+-- Lists: of an organization in their order, by name and by their last deploy, of a customer, paused ones.
 DROP INDEX instance_of_organization;
 CREATE INDEX instance_of_organization ON instance (organization_id, id);
 CREATE INDEX instance_by_name ON instance (organization_id, name, id);
+CREATE INDEX instance_by_deploy ON instance (organization_id, last_deployed_at, id);
+CREATE INDEX instance_paused ON instance (organization_id, id) WHERE NOT enabled;
 CREATE INDEX instance_of_customer ON instance (customer_id, id);
 
 CREATE FUNCTION leat_deploy_snapshot(i instance) RETURNS jsonb LANGUAGE sql STABLE AS $$
