@@ -299,6 +299,28 @@ static int store_one(struct call *c, const struct uuid *instance, const struct d
     return rc ? rc : store_token(c, &id, var, s, err);
 }
 
+/* Connections may refer to the values of the others. */
+static void show_others(struct call *c, struct instance_config *x)
+{
+    struct json_builder b;
+    json_build_object(&b, c->a);
+    for (size_t i = 0; i < x->view->n_vars; i++) {
+        const struct def_config_var *var = &x->view->vars[i];
+        struct json v;
+        if (var->type != DEF_VAR_CONNECTION &&
+            config_value_make(c->a, var, x->present[i] ? &x->settings[i] : NULL, &v, NULL) == 0 &&
+            v.type != JSON_UNDEFINED) {
+            json_set(&b, str_of(var->key), v);
+        }
+    }
+    for (size_t i = 0; i < x->view->n_vars; i++) {
+        if (x->view->vars[i].type == DEF_VAR_CONNECTION) {
+            x->settings[i].others = json_built(&b);
+            x->present[i] = true;
+        }
+    }
+}
+
 int instance_config_store(struct call *c, const struct uuid *instance, struct instance_config *x,
                           struct err *err)
 {
@@ -307,6 +329,7 @@ int instance_config_store(struct call *c, const struct uuid *instance, struct in
     struct str missing;
     struct json values;
     size_t n = 0;
+    show_others(c, x);
     int rc = db_run(c->db, QUERY_API_CONFIG_VARS, &old, err, DB_UUID(*instance));
     for (size_t i = 0; rc == 0 && i < x->view->n_vars; i++) {
         struct uuid id = {{0}};
@@ -333,6 +356,7 @@ int instance_config_values(struct call *c, struct instance_config *x, struct jso
     struct json_builder b;
     AUTO(buf_done) struct buf missing = {0};
     buf_init(&missing, 400);
+    show_others(c, x);
     json_build_object(&b, c->a);
     for (size_t i = 0; i < x->view->n_vars; i++) {
         const struct def_config_var *var = &x->view->vars[i];

@@ -6,6 +6,8 @@
 
 #include "cron.h"
 
+#define TEXT_MAX KIB(64)
+
 static int bad(const struct def_config_var *var, struct err *err, const char *words)
 {
     return err_field(err, -EINVAL, "config.bad_value", var->key, "\"%s\" %s.", var->key, words);
@@ -127,6 +129,70 @@ void config_fields_add(struct json_builder *fields, struct json given)
     }
 }
 
+static bool gives(struct json inputs, struct str name)
+{
+    for (uint32_t i = 0; inputs.type == JSON_ARRAY && i < inputs.len; i++) {
+        struct json value = json_get(inputs.items[i], STR("value"));
+        if (str_eq(json_as_str(json_get(inputs.items[i], STR("name"))), name) &&
+            !json_is_nullish(value) && json_as_str(value).len + (value.type != JSON_STRING) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* {{#Key}} is a sibling input, else another variable. */
+static int fill_template(struct arena *a, const struct def_config_var *var,
+                         const struct template *t, struct json fields, struct json others,
+                         struct json *ret, struct err *err)
+{
+    AUTO(buf_done) struct buf text = {0};
+    buf_init(&text, TEXT_MAX);
+    for (size_t i = 0; i < t->n_parts; i++) {
+        const struct template_part *part = &t->parts[i];
+        if (part->type == TEMPLATE_TEXT) {
+            buf_add_str(&text, part->text);
+        } else if (part->type == TEMPLATE_CONFIG_VAR) {
+            struct json sibling = json_get(fields, part->text);
+            template_add_value(
+                &text, sibling.type != JSON_UNDEFINED ? sibling : json_get(others, part->text));
+        }
+    }
+    if (text.full) {
+        return bad(var, err, "has an input that becomes longer than 64 KB");
+    }
+    *ret = json_str(str_n(arena_strndup(a, text.len ? text.data : "", text.len), text.len));
+    return 0;
+}
+
+/* Inputs that refer to other variables, or to inputs beside them, unless the instance has its own.
+ */
+static int add_references(struct arena *a, const struct def_config_var *var,
+                          const struct config_setting *set, struct json_builder *fields,
+                          struct err *err)
+{
+    for (size_t i = 0; i < var->n_inputs; i++) {
+        const struct def_input *in = &var->inputs[i];
+        struct json v = json_undefined();
+        int rc = 0;
+        if (!set || gives(set->inputs, str_of(in->key))) {
+            continue;
+        }
+        if (in->type == DEF_INPUT_CONFIG_VAR) {
+            v = json_get(set->others, in->text);
+        } else if (in->type == DEF_INPUT_TEMPLATE) {
+            rc = fill_template(a, var, in->template, json_built(fields), set->others, &v, err);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+        if (v.type != JSON_UNDEFINED) {
+            json_set(fields, str_of(in->key), v);
+        }
+    }
+    return 0;
+}
+
 static int make_connection(struct arena *a, const struct def_config_var *var,
                            const struct config_setting *set, struct json *ret, struct err *err)
 {
@@ -151,6 +217,8 @@ static int make_connection(struct arena *a, const struct def_config_var *var,
         config_fields_add(&fields, set->scoped_inputs);
         config_fields_add(&fields, set->own_inputs);
     } else if (set && add_fields(var, set->inputs, &fields, err) < 0) {
+        return -EINVAL;
+    } else if (add_references(a, var, set, &fields, err) < 0) {
         return -EINVAL;
     }
     json_build_object(&b, a);

@@ -9,7 +9,8 @@ struct config_setting { /* what an instance has for one variable; all zero = not
     bool has_value;
     struct str value;
     struct str schedule_type, time_zone;
-    struct json inputs;  /* connections: [{name, type, value}]; else undefined */
+    struct json inputs; /* connections: [{name, type, value}]; else undefined */
+    struct json others; /* connections: values of other variables by key, for what refers to them */
     struct json presets; /* of its connection template, below all others, as inputs */
     /* Of a variable with useScopedConfigVar: the reusable connection that it stands for, with its
      * inputs below those of the customer. */

@@ -226,6 +226,20 @@ def test_client_credentials(tenant, server, acme, stub, second):
     wait_until(newest, 10, 'the flow sends the new token')
 
 
+def test_inputs_that_refer(tenant, server, acme, stub):
+    """The server's address stands in another config variable."""
+    server.set(access=3600)
+    stub.on('/x', {})
+    fields = server.fields('machine')
+    fields.pop('tokenUrl')
+    var = variable('machine')
+    var['inputs'] = {'tokenUrl': f.template('{{#Site}}/token')}
+    made = tenant.deploy(f.integration('Refers', f.flow('Main', f.trigger(), f.step(
+        'Get', 'http.httpGet', {'url': stub.url + '/x', 'connection': f.config('Acme')})),
+        config_vars=[var, f.string_var('Site', server.url)]), config={'Acme': values(fields)})
+    wait_status(made, 'active')
+
+
 def test_a_replica_that_died_gives_it_back(tenant, server, acme, stub):
     """What it left behind: a claim and a lease. Who comes after it asks once."""
     server.set(access=3600)

@@ -215,12 +215,33 @@ static void test_presets(void **state)
     check_fields(a, &var, &set, "{\"a\":\"given\",\"b\":\"defined\"}");
 }
 
+static void test_inputs_that_refer(void **state)
+{
+    AUTO(arena_free) struct arena *a = arena_new(0, 0);
+    struct def_config_var var = var_of(DEF_VAR_CONNECTION, "");
+    struct def_input inputs[] = {
+        {.key = "site", .type = DEF_INPUT_CONFIG_VAR, .text = STR("Site")},
+        {.key = "tokenUrl", .type = DEF_INPUT_TEMPLATE},
+        {.key = "gone", .type = DEF_INPUT_CONFIG_VAR, .text = STR("Gone")},
+    };
+    struct config_setting set = {.others = inputs_of(a, "{\"Site\":\"eu\",\"N\":7}")};
+    assert_int_equal(template_compile(a, STR("https://{{#site}}.example/{{#N}}/{{#Gone}}t"),
+                                      &inputs[1].template, NULL),
+                     0);
+    var.connection_key = "key";
+    var.inputs = inputs;
+    var.n_inputs = ARRAY_LEN(inputs);
+    check_fields(a, &var, &set, "{\"site\":\"eu\",\"tokenUrl\":\"https://eu.example/7/t\"}");
+    set.inputs = inputs_of(a, "[{\"name\":\"site\",\"value\":\"us\"}]");
+    check_fields(a, &var, &set, "{\"site\":\"us\",\"tokenUrl\":\"https://us.example/7/t\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),       cmocka_unit_test(test_schedules),
         cmocka_unit_test(test_connections), cmocka_unit_test(test_reusable_connections),
-        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_presets),     cmocka_unit_test(test_inputs_that_refer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
