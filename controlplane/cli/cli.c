@@ -46,7 +46,7 @@ void cli_print_json(struct json v)
     (void)fwrite(text.data, 1, text.len, stdout);
 }
 
-static void print_line(struct cli *cli, FILE *to, const char *fmt, va_list args)
+static void printf_like(3, 0) print_line(struct cli *cli, FILE *to, const char *fmt, va_list args)
 {
     char text[LINE_MAX_BYTES];
     (void)vsnprintf(text, sizeof(text), fmt, args);

@@ -127,8 +127,9 @@ bool text_time_ns(struct str s, int64_t *ret_ns)
                     .tm_hour = digits(s, 11, 2),
                     .tm_min = digits(s, 14, 2),
                     .tm_sec = digits(s, 17, 2)};
-    if (s.len < 20 || tm.tm_year < 0 || tm.tm_mon < 0 || tm.tm_mday < 0 || tm.tm_hour < 0 ||
-        tm.tm_min < 0 || tm.tm_sec < 0) {
+    /* The years that nanoseconds can count. */
+    if (s.len < 20 || tm.tm_year < 0 || tm.tm_year > 300 || tm.tm_mon < 0 || tm.tm_mday < 0 ||
+        tm.tm_hour < 0 || tm.tm_min < 0 || tm.tm_sec < 0) {
         return false;
     }
     size_t at = 19;
