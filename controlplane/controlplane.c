@@ -26,6 +26,7 @@
 #include "oauth2/refresher.h"
 #include "outbound/events.h"
 #include "recorder/checkpoints.h"
+#include "recorder/feed.h"
 #include "recorder/progress.h"
 #include "recorder/recorder.h"
 #include "recorder/values.h"
@@ -33,6 +34,7 @@
 #include "schedule/scheduler.h"
 #include "streams/streams.h"
 #include "subjects.h"
+#include "tail/tail.h"
 
 #define CONNECT_WAIT_MS    60000
 #define CONNECT_RETRY_NS   (200 * NS_PER_MS)
@@ -64,6 +66,8 @@ struct controlplane {
     struct lane *lane;
     struct server *server;
     struct routes_ctx routes_ctx;
+    struct tail *tail;
+    struct feed *feed;
     struct recorder *recorder;
     struct checkpoints *checkpoints;
     struct values *values;
@@ -232,13 +236,18 @@ static int make_back_office(struct controlplane *cp, struct err *err)
     const char *postgres = cp->config.postgres, *pool = cp->config.pool;
     int r = 0;
     if (has(cp, ROLE_RECORDER)) {
+        r = feed_new(cp->bus, &cp->feed, err);
+        r = r == 0 ? feed_start(cp->feed) : r;
+    }
+    if (r == 0 && has(cp, ROLE_RECORDER)) {
         r = recorder_new(&(struct recorder_options){.bus = cp->bus,
                                                     .conninfo = postgres,
                                                     .pool = pool,
                                                     .on_freed = on_freed,
                                                     .on_freed_arg = cp,
                                                     .on_executions = on_executions,
-                                                    .on_executions_arg = cp},
+                                                    .on_executions_arg = cp,
+                                                    .feed = cp->feed},
                          &cp->recorder, err);
         r = r == 0 ? recorder_start(cp->recorder) : r;
         cp->checkpoints =
@@ -248,8 +257,9 @@ static int make_back_office(struct controlplane *cp, struct err *err)
         r = r == 0 ? values_start(cp->values) : r;
     }
     if (r == 0 && has(cp, ROLE_RECORDER)) {
-        r = progress_new(&(struct progress_options){.bus = cp->bus, .conninfo = postgres},
-                         &cp->progress, err);
+        r = progress_new(
+            &(struct progress_options){.bus = cp->bus, .conninfo = postgres, .feed = cp->feed},
+            &cp->progress, err);
         r = r == 0 ? progress_start(cp->progress) : r;
     }
     if (r == 0 && has(cp, ROLE_DISPATCHER)) {
@@ -404,7 +414,12 @@ static int make_api(struct controlplane *cp, struct err *err)
                                   .on_executions_arg = cp};
     int r = api_new(&options, &cp->api, err);
     secret_wipe(&options.master, sizeof(options.master));
-    return r;
+    r = r ? r
+          : tail_new(&(struct tail_options){.bus = cp->bus,
+                                            .api = cp->api,
+                                            .conninfo = cp->config.postgres},
+                     &cp->tail, err);
+    return r ? r : tail_start(cp->tail);
 }
 
 static int64_t gauge_accept_waiting(void *arg)
@@ -500,6 +515,7 @@ static int start_all(struct controlplane *cp, struct err *err)
                                          .media = cp->media,
                                          .consent = cp->consent,
                                          .results = cp->results,
+                                         .tail = cp->tail,
                                          .ready = is_ready,
                                          .ready_arg = cp};
     return r == 0 ? server_start(cp->server) : r;
@@ -545,6 +561,9 @@ void controlplane_tick(struct controlplane *cp)
 
 void controlplane_drain(struct controlplane *cp)
 {
+    if (cp->tail) {
+        tail_drain(cp->tail);
+    }
     if (cp->server) {
         server_drain(cp->server,
                      MAX(cp->config.sync_limit_ms, cp->config.trigger_limit_ms) + DRAIN_EXTRA_MS);
@@ -583,6 +602,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->server) {
         server_stop(cp->server);
     }
+    if (cp->tail) {
+        tail_stop(cp->tail);
+    }
     if (cp->sweeper) {
         sweeper_stop(cp->sweeper);
     }
@@ -604,6 +626,9 @@ void controlplane_drain(struct controlplane *cp)
     if (cp->progress) {
         progress_stop(cp->progress);
     }
+    if (cp->feed) {
+        feed_stop(cp->feed);
+    }
     if (cp->dispatcher) {
         dispatcher_stop(cp->dispatcher);
     }
@@ -624,7 +649,9 @@ struct controlplane *controlplane_free(struct controlplane *cp)
         values_free(cp->values);
         recorder_free(cp->recorder);
         progress_free(cp->progress);
+        feed_free(cp->feed);
         server_free(cp->server);
+        tail_free(cp->tail);
         results_free(cp->results);
         hooks_free(cp->hooks);
         hook_index_free(cp->index);

@@ -15,6 +15,8 @@
 #define SUBJECT_VALUE_READ      "leat.value.read"   /* request/reply, queue group */
 #define SUBJECT_PRESENCE        "leat.presence"     /* core */
 #define SUBJECT_PROGRESS        "leat.progress"     /* core, queue group: test runs */
+#define SUBJECT_FEED            "leat.feed" /* + "." + organization id; core: what is recorded of it */
+#define SUBJECT_FOLLOW          "leat.follow" /* core: ids of organizations that somebody follows */
 #define SUBJECT_REPLY           "leat.reply" /* + "." + replica id: answers to waiting connections */
 #define STREAM_RUN              "LEAT_RUN"
 #define STREAM_RESULT           "LEAT_RESULT"

@@ -8,6 +8,7 @@
 #include "api/gql_parse.h"
 #include "api/limiter.h"
 #include "api/token_cache.h"
+#include "domain/role.h"
 #include "log.h"
 #include "org_key.h"
 
@@ -183,4 +184,24 @@ void api_handle(struct api *api, struct db *db, struct str authorization, struct
     c->address = address;
     handle(c, authorization, body, reply);
     secret_key_done(&c->key);
+}
+
+int api_follower(struct api *api, struct db *db, struct str authorization,
+                 struct uuid *ret_organization, struct uuid *ret_customer, int *ret_status,
+                 struct err *words, struct err *err)
+{
+    AUTO(arena_free) struct arena *a = arena_new(KIB(16), API_ARENA_MAX);
+    struct call *c = arena_new_of(a, struct call);
+    bool known = false;
+    c->api = api;
+    c->db = db;
+    c->a = a;
+    int rc = auth_viewer(c, authorization, &known, words, err);
+    bool of_customer = !uuid_is_nil(&c->viewer.customer);
+    int lowest = of_customer ? ROLE_CUSTOMER_MEMBER : ROLE_INTEGRATOR; /* as Query.logs */
+    *ret_status = !known ? 401 : c->viewer.role < lowest ? 403 : 200;
+    *ret_organization = c->viewer.organization;
+    *ret_customer = c->viewer.customer;
+    secret_key_done(&c->key);
+    return rc;
 }

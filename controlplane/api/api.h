@@ -37,6 +37,12 @@ struct api *api_free(struct api *api); /* accepts NULL */
 void api_handle(struct api *api, struct db *db, struct str authorization, struct str address,
                 struct str body, struct reply *reply);
 
+/* Who asks to follow log lines and executions: *ret_status 200 and whom they are of (customer nil =
+ * all customers); 401 or 403 and words. Else a failure of the store. */
+int api_follower(struct api *api, struct db *db, struct str authorization,
+                 struct uuid *ret_organization, struct uuid *ret_customer, int *ret_status,
+                 struct err *words, struct err *err) must_check;
+
 /* Writes the catalog's components into the component table (once at start, owner connection). */
 int api_sync_components(struct db *owner, const struct catalog *catalog,
                         struct err *err) must_check;

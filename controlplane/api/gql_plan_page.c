@@ -10,7 +10,7 @@
 
 #define MAX_SORT   4
 #define MAX_OFFSET 1000000
-#define MERGE_MAX  1000 /* keys; of more, somebody's rows are never far */
+#define MERGE_MAX  16 /* keys; of more, somebody's rows are never far */
 
 struct sort_key {
     const char *sql, *type;

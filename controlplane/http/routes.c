@@ -11,6 +11,7 @@
 #include "media/media.h"
 #include "oauth2/consent.h"
 #include "results/results.h"
+#include "tail/tail.h"
 
 #define NO_BODY  KIB(64)
 #define PAGE_MAX KIB(256)
@@ -54,6 +55,16 @@ static void handle_results(void *arg, struct op *op)
         results_handle(ctx->results, op);
     } else {
         op_error(op, 404, "not_found", "this process does not serve results");
+    }
+}
+
+static void handle_tail(void *arg, struct op *op)
+{
+    struct routes_ctx *ctx = arg;
+    if (ctx->tail) {
+        tail_handle(ctx->tail, op);
+    } else {
+        op_error(op, 404, "not_found", "this process does not serve the API");
     }
 }
 
@@ -118,6 +129,7 @@ const struct route routes[] = {
     {MEDIA_PATH, true, METHOD_GET | METHOD_PUT, LANE_POOL, MEDIA_MAX_BYTES,
      .on_pool = handle_media},
     {RESULTS_PATH, true, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_results},
+    {TAIL_PATH, false, METHOD_GET, LANE_LOOP, NO_BODY, .on_loop = handle_tail},
     {"/auth/", true, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,
      .on_pool = handle_signin},
     {"/authorize", false, METHOD_GET | METHOD_POST, LANE_POOL, SIGNIN_MAX_BODY,

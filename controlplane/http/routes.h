@@ -8,12 +8,14 @@ struct consent;
 struct hooks;
 struct media_urls;
 struct results;
+struct tail;
 struct routes_ctx {
     struct api *api;                /* NULL: this process has not the role */
     struct hooks *hooks;            /* NULL: this process has not the role */
     const struct media_urls *media; /* NULL: this process has not the role of the API */
     struct consent *consent;        /* as media */
     struct results *results;        /* NULL: this process has not the role */
+    struct tail *tail;              /* NULL: this process has not the role of the API */
     /* NULL and true when ready, else what is missing, for people. */
     bool (*ready)(void *arg, const char **ret_missing);
     void *ready_arg;

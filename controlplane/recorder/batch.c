@@ -11,6 +11,7 @@
 #include "copy.h"
 #include "log.h"
 #include "recorder/deliveries.h"
+#include "recorder/feed.h"
 #include "recorder/log_rows.h"
 #include "recorder/retries.h"
 #include "recorder/routes.h"
@@ -509,6 +510,7 @@ static int record_sorted(struct batch *b, struct db *db, uint64_t *ret_recorded,
         r = try_record(b, db, err);
         if (r == 0) {
             *ret_recorded += b->n;
+            feed_results(b->feed, b->results, b->n);
             return 0;
         }
         if (r < 0) {

@@ -4,6 +4,7 @@
 #include "db.h"
 #include "run_result.h"
 
+struct feed;
 struct route;
 /* What the results of preprocess flows led to, once it is committed. */
 struct routed_reply {
@@ -21,7 +22,8 @@ struct batch {
     struct arena *arena; /* borrowed */
     struct run_result *results;
     size_t n, cap;
-    bool log_streams; /* there are some: lines are left to them */
+    struct feed *feed; /* is told of what was recorded; may be NULL */
+    bool log_streams;  /* there are some: lines are left to them */
     /* Queues and customers in which places were freed, in the arena; batch_record fills it. */
     struct uuid *freed;
     size_t n_freed;

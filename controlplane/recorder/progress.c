@@ -5,6 +5,7 @@
 
 #include "db.h"
 #include "log.h"
+#include "recorder/feed.h"
 #include "recorder/log_rows.h"
 #include "run_progress.h"
 #include "subjects.h"
@@ -16,6 +17,7 @@ struct progress {
     char *conninfo;
     struct bus_sub *sub;
     struct db *db;
+    struct feed *feed;
 };
 
 int progress_new(const struct progress_options *options, struct progress **ret, struct err *err)
@@ -23,6 +25,7 @@ int progress_new(const struct progress_options *options, struct progress **ret, 
     struct progress *p = mem_new(struct progress);
     p->bus = options->bus;
     p->conninfo = mem_strdup(options->conninfo);
+    p->feed = options->feed;
     *ret = p;
     return 0;
 }
@@ -60,6 +63,7 @@ static int keep(struct progress *p, struct arena *a, const struct run_progress *
     if (r != 0 || !is_test) {
         return r;
     }
+    feed_progress(p->feed, m);
     if (m->steps.len > 0) {
         r = db_run(p->db, QUERY_PROGRESS_PUT, NULL, err, DB_UUID(m->execution_id),
                    DB_I64(m->attempt), DB_I64(m->first_step), DB_BYTES(m->steps),

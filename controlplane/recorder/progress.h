@@ -4,10 +4,12 @@
 
 #include "bus.h"
 
+struct feed;
 struct progress;
 struct progress_options {
     struct bus *bus;
     const char *conninfo; /* owner connection */
+    struct feed *feed;    /* is told of it; borrowed; may be NULL */
 };
 int progress_new(const struct progress_options *options, struct progress **ret,
                  struct err *err) must_check;

@@ -119,7 +119,7 @@ static ptrdiff_t record(struct recorder *r, struct bus_message **messages, int n
     int64_t told = clock_mono_ns();
     for (;;) {
         AUTO(arena_free) struct arena *a = arena_new(KIB(256), 0);
-        struct batch batch = {.arena = a, .log_streams = r->log_streams};
+        struct batch batch = {.arena = a, .log_streams = r->log_streams, .feed = r->options.feed};
         uint64_t malformed = 0, recorded = 0;
         for (int i = 0; i < n; i++) {
             batch_add(&batch, bus_message_data(messages[i]), &malformed);

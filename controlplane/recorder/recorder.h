@@ -5,6 +5,7 @@
 #include "bus.h"
 #include "uuid.h"
 
+struct feed;
 struct recorder;
 struct recorder_options {
     struct bus *bus;
@@ -17,6 +18,7 @@ struct recorder_options {
     /* After a commit that made these executions; on the recorder's thread. May be NULL. */
     void (*on_executions)(void *arg, const struct uuid *ids, size_t n);
     void *on_executions_arg;
+    struct feed *feed; /* is told of what was recorded; borrowed; may be NULL */
 };
 int recorder_new(const struct recorder_options *options, struct recorder **ret,
                  struct err *err) must_check;

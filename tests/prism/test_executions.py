@@ -28,16 +28,3 @@ def test_step_result(prism, greeter):
 def test_levels(prism):
     rows = prism.rows('logs:severities:list')
     assert {r['name'] for r in rows} >= {'debug', 'info', 'warn', 'error'}
-
-
-def test_query(prism, greeter):
-    """What the client has no command for goes by a query."""
-    run = greeter.run({'who': 'me'})
-    asked = prism('graphql', 'query($i: ID) { executionResults(instance: $i, status: SUCCESS, first: 1) '
-                  '{ nodes { id } } }', '--variables', json.dumps({'i': greeter.id}))
-    assert json.loads(asked)['executionResults']['nodes'] == [{'id': run.id}]
-    done = prism('graphql', 'mutation($id: ID) { replayExecution(input: {id: $id}) { '
-                 'instanceExecutionResult { id } errors { messages } } }', '--variables',
-                 json.dumps({'id': run.id}))
-    replayed = json.loads(done)['replayExecution']['instanceExecutionResult']['id']
-    greeter.finished(replayed)
