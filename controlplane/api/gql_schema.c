@@ -249,9 +249,12 @@ static int check_inputs(struct gql_schema *s, const struct gql_type_def *t,
     return 0;
 }
 
-/* Several files add to a type: no two of them the same name. */
-static int check_twice(const struct gql_type_def *t, struct err *err)
+/* Several files add to the schema: no two of them the same name. */
+static int check_twice(const struct gql_schema *s, const struct gql_type_def *t, struct err *err)
 {
+    if (gql_schema_type(s, t->name) != t) {
+        return fail(err, "defined twice", t->name, STR(""));
+    }
     for (const struct gql_field_def *f = t->fields; f; f = f->next) {
         if (gql_type_field(t, f->name) != f) {
             return fail(err, "defined twice", t->name, f->name);
@@ -289,7 +292,7 @@ static int map_all(struct gql_schema *s, struct err *err)
 {
     for (struct gql_type_def *t = s->doc.types; t; t = t->next) {
         int rc = check_inputs(s, t, t->inputs, err);
-        rc = rc < 0 ? rc : check_twice(t, err);
+        rc = rc < 0 ? rc : check_twice(s, t, err);
         for (struct gql_field_def *f = t->fields; f && rc == 0; f = f->next) {
             rc = check_inputs(s, t, f->args, err);
             if (rc == 0 && t->kind == GQL_T_OBJECT && !f->mapping) {

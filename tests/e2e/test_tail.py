@@ -46,7 +46,7 @@ class Follower:
 
     def all(self):
         """[(event, data)] so far."""
-        body = self.text.split(b'\r\n\r\n', 1)[1]
+        body = self.text.partition(b'\r\n\r\n')[2]
         plain = b''
         while b'\r\n' in body:
             size, rest = body.split(b'\r\n', 1)
