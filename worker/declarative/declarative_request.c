@@ -22,14 +22,16 @@ static const struct decl_field *field_of(const struct decl_fields *fields, struc
     return NULL;
 }
 
-/* An input as what its type says; literals come as text. */
+/* An input as what its type says, undefined when there is none of the name; literals come as text.
+ */
 static int input_value(struct declarative_call *call, struct str key, struct json *ret,
                        struct err *err)
 {
     const struct decl_field *f = field_of(call->inputs, key);
     struct action_context *ctx = call->ctx;
-    int rc = action_input_value(ctx, f->key, ret, err);
-    if (rc < 0 || json_is_nullish(*ret) || (ret->type == JSON_STRING && ret->len == 0)) {
+    *ret = json_undefined();
+    int rc = f ? action_input_value(ctx, f->key, ret, err) : 0;
+    if (!f || rc < 0 || json_is_nullish(*ret) || (ret->type == JSON_STRING && ret->len == 0)) {
         *ret = json_undefined();
         return rc;
     }
@@ -40,11 +42,11 @@ static int input_value(struct declarative_call *call, struct str key, struct jso
         return action_input_object(ctx, f->key, ret, err);
     }
     if (strcmp(f->type, "number") == 0) {
-        double number;
+        double number = 0;
         rc = action_input_number(ctx, f->key, &number, err);
         *ret = json_num(number);
     } else if (strcmp(f->type, "boolean") == 0) {
-        bool is;
+        bool is = false;
         rc = action_input_bool(ctx, f->key, &is, err);
         *ret = json_bool(is);
     } else if (strcmp(f->type, "json") == 0) {
