@@ -199,8 +199,8 @@ static void test_entries_stay(void **state)
         "INSERT INTO audit_entry SELECT * FROM audit_entry",
         "SELECT * FROM audit_head",
         "SELECT leat_audit_drop(0, 1)",
-        "SELECT leat_audit_add('0a0d1700-0000-7000-8000-000000000002', 'user', NULL, 'x', NULL, "
-        "'x', 'x', NULL, 'x', NULL, '')"};
+        ("SELECT leat_audit_add('0a0d1700-0000-7000-8000-000000000002', 'user', NULL, 'x', NULL, "
+         "'x', 'x', NULL, 'x', NULL, '')")};
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         if (db_exec(db, refused[i], &err) == 0) {
             fail_msg("%s", refused[i]);
