@@ -34,7 +34,7 @@ SUITES = [
     ('end to end', 'asan', 'pytest', ['tests/e2e', '-n', '3', '--dist', 'loadfile']),
     ('conformance', 'asan', 'pytest', ['tests/conformance', '-n', '2']),
     ('command line client', 'gcc', 'pytest', ['tests/prism'] + SIDE_BY_SIDE),
-    ('faults, short', 'gcc', 'pytest', ['tests/fault', '-n', '2']),
+    ('faults, short', 'gcc', 'pytest', ['tests/fault', '-n', '4']),
     ('clang build', 'tsan', 'build', []),
     ('threads', 'tsan', 'meson', ['--suite', 'threads']),
     ('threads, end to end', 'tsan', 'pytest', ['tests/e2e', '-m', 'smoke']),
