@@ -69,3 +69,30 @@ int call_seal_headers(struct call *c, const char *column, struct db_param *ret, 
     }
     return headers.len ? call_seal(c, column, &c->id, headers, ret, err) : 0;
 }
+
+bool call_masked_headers(struct call *c, struct gql_sel *sel, const char *column, struct json raw,
+                         struct json *ret)
+{
+    AUTO(buf_done) struct buf text = {0};
+    struct json_builder masked;
+    struct json headers;
+    struct str plain;
+    *ret = json_null();
+    if (!call_open_raw(c, sel, column, raw, &plain)) {
+        return false;
+    }
+    if (!plain.ptr) {
+        return true;
+    }
+    if (json_parse(c->a, plain, &headers, NULL) != 0) {
+        return gql_fail(&c->rq, sel->loc, "SEALED", "A sealed value cannot be opened.");
+    }
+    json_build_object(&masked, c->a);
+    for (uint32_t i = 0; headers.type == JSON_OBJECT && i < headers.len; i++) {
+        json_append(&masked, headers.members[i].key, json_cstr("********"));
+    }
+    buf_init(&text, MIB(1));
+    json_dump(&text, json_built(&masked));
+    *ret = json_str(str_n(arena_strndup(c->a, text.data, text.len), text.len));
+    return true;
+}

@@ -16,6 +16,9 @@ void call_check_webhook_url(struct call *c, struct str url);
 /* The field "headers", sealed for a column of c->id; NULL when there are none. */
 int call_seal_headers(struct call *c, const char *column, struct db_param *ret,
                       struct err *err) must_check;
+/* A resolver's: the sealed headers of a column as JSON text, their values masked; null without. */
+bool call_masked_headers(struct call *c, struct gql_sel *sel, const char *column, struct json raw,
+                         struct json *ret);
 
 extern const struct alert_ids alert_users, alert_webhooks, alert_groups, alert_triggers;
 

@@ -11,15 +11,6 @@
 
 static const char *const levels[] = {"trace", "debug", "info", "warn", "error", "fatal", "metric"};
 
-static void check_url(struct call *c)
-{
-    struct str url = call_text(c, "url", "");
-    if (url.len > 0 && !alert_url_valid(url)) {
-        call_refuse(c, "url", "This is not an absolute http or https URL of at most %zu bytes.",
-                    ALERT_URL_MAX);
-    }
-}
-
 static void check_template(struct call *c)
 {
     struct err err = {0};
@@ -72,21 +63,6 @@ static struct db_param severities(struct call *c)
     return DB_TEXTS(items, n);
 }
 
-/* NULL when there are none. */
-static int seal_headers(struct call *c, struct db_param *ret, struct err *err)
-{
-    struct str text = str_trim(call_text(c, "headers", ""));
-    struct json headers;
-    *ret = DB_NULL;
-    if (text.len == 0) {
-        return 0;
-    }
-    if (alert_headers_parse(c->a, text, &headers, err) != 0) {
-        return call_refuse(c, "headers", "%s", err->message);
-    }
-    return headers.len ? call_seal(c, SEALED_COLUMN, &c->id, headers, ret, err) : 0;
-}
-
 static int check_count(struct call *c, struct err *err)
 {
     AUTO(db_rows_free) struct db_rows *rows = NULL;
@@ -103,13 +79,13 @@ int mutate_create_external_log_stream(struct call *c, struct err *err)
     c->id = uuid_v7();
     (void)call_need_text(c, "name", ALERT_NAME_MAX, &name);
     if (call_need_text(c, "url", ALERT_URL_MAX, &url)) {
-        check_url(c);
+        call_check_webhook_url(c, call_text(c, "url", ""));
     }
     if (call_need_text(c, "payloadTemplate", ALERT_TEMPLATE_MAX, &template)) {
         check_template(c);
     }
     int rc = check_count(c, err);
-    rc = rc ? rc : seal_headers(c, &headers, err);
+    rc = rc ? rc : call_seal_headers(c, SEALED_COLUMN, &headers, err);
     return rc || c->n_errors
                ? rc
                : db_run(c->db, QUERY_API_LOG_STREAM_INSERT, NULL, err, DB_UUID(c->id),
@@ -130,7 +106,7 @@ int mutate_update_external_log_stream(struct call *c, struct err *err)
     bool headers_given = call_input(c, "headers").type == JSON_STRING;
     struct str text;
     if (url.type != DB_P_NULL && call_need_text(c, "url", ALERT_URL_MAX, &text)) {
-        check_url(c);
+        call_check_webhook_url(c, call_text(c, "url", ""));
     }
     struct db_param template = call_opt_text(c, "payloadTemplate");
     if (template.type != DB_P_NULL &&
@@ -138,7 +114,7 @@ int mutate_update_external_log_stream(struct call *c, struct err *err)
         check_template(c);
     }
     int rc = mutate_find_external_log_stream(c, err);
-    rc = rc ? rc : seal_headers(c, &headers, err);
+    rc = rc ? rc : call_seal_headers(c, SEALED_COLUMN, &headers, err);
     return rc || c->n_errors
                ? rc
                : db_run(c->db, QUERY_API_LOG_STREAM_UPDATE, NULL, err, DB_UUID(c->id), name, url,
@@ -154,26 +130,5 @@ int mutate_delete_external_log_stream(struct call *c, struct err *err)
 bool resolve_log_stream_headers(struct call *c, struct gql_sel *sel, struct json raw,
                                 struct json *ret)
 {
-    AUTO(buf_done) struct buf text = {0};
-    struct json_builder masked;
-    struct json headers;
-    struct str plain;
-    *ret = json_null();
-    if (!call_open_raw(c, sel, SEALED_COLUMN, raw, &plain)) {
-        return false;
-    }
-    if (!plain.ptr) {
-        return true;
-    }
-    if (json_parse(c->a, plain, &headers, NULL) != 0) {
-        return gql_fail(&c->rq, sel->loc, "SEALED", "A sealed value cannot be opened.");
-    }
-    json_build_object(&masked, c->a);
-    for (uint32_t i = 0; headers.type == JSON_OBJECT && i < headers.len; i++) {
-        json_append(&masked, headers.members[i].key, json_cstr("********"));
-    }
-    buf_init(&text, KIB(64));
-    json_dump(&text, json_built(&masked));
-    *ret = json_str(str_n(arena_strndup(c->a, text.data, text.len), text.len));
-    return true;
+    return call_masked_headers(c, sel, SEALED_COLUMN, raw, ret);
 }

@@ -122,23 +122,5 @@ int mutate_test_webhook_endpoint(struct call *c, struct err *err)
 /* raw: [id, base64 of the sealed headers or null]. */
 bool resolve_webhook_headers(struct call *c, struct gql_sel *sel, struct json raw, struct json *ret)
 {
-    AUTO(buf_done) struct buf text = {0};
-    struct json_builder b;
-    struct json headers;
-    struct str plain;
-    if (!call_open_raw(c, sel, HEADERS_COLUMN, raw, &plain)) {
-        return false;
-    }
-    *ret = json_null();
-    if (!plain.ptr || json_parse(c->a, plain, &headers, NULL) < 0) {
-        return true;
-    }
-    json_build_object(&b, c->a);
-    for (uint32_t i = 0; i < headers.len; i++) {
-        json_append(&b, headers.members[i].key, json_cstr("********"));
-    }
-    buf_init(&text, MIB(1));
-    json_dump(&text, json_built(&b));
-    *ret = json_str(str_n(arena_strndup(c->a, text.data, text.len), text.len));
-    return true;
+    return call_masked_headers(c, sel, HEADERS_COLUMN, raw, ret);
 }

@@ -3,16 +3,14 @@
  * take, and one that dies gives it back so. Nothing is locked while a server is asked. */
 #include "oauth2/refresher.h"
 
-#include <pthread.h>
-
 #include "clock.h"
 #include "db.h"
 #include "log.h"
 #include "oauth2/exchange.h"
 #include "org_key.h"
+#include "outbound/rounds.h"
 
 #define EVERY_MS 500
-#define AWAY_MS  2000
 #define CLAIM_S  30 /* above EXCHANGE_MS */
 #define THREADS  2  /* so that one slow server does not hold up everybody */
 
@@ -24,12 +22,8 @@ struct refresher {
     struct renewer {
         struct refresher *owner;
         struct db *db;
-        pthread_t thread;
-        bool started;
     } renewers[THREADS];
-    pthread_mutex_t lock; /* guards stopping */
-    pthread_cond_t stop;
-    bool stopping;
+    struct rounds *rounds;
 };
 
 /* What is asked, of whom; the token before is undefined when there is none. */
@@ -98,8 +92,9 @@ static int record_failure(struct renewer *own, const struct db_rows *row, const 
                   DB_UUID(db_uuid(row, 0, COL_LEASE)), DB_TEXT(why->message), DB_I64(wait_s));
 }
 
-static int renew_one(struct renewer *own, bool *ret_found, struct err *err)
+static int renew_one(void *arg, bool *ret_found, struct err *err)
 {
+    struct renewer *own = arg;
     AUTO(arena_free) struct arena *a = arena_new(KIB(16), MIB(16));
     AUTO(db_rows_free) struct db_rows *row = NULL;
     struct err why = {0};
@@ -120,85 +115,41 @@ static int renew_one(struct renewer *own, bool *ret_found, struct err *err)
                   DB_BYTES(sealed), DB_I64(expires_s), DB_I64(due_s));
 }
 
-/* False when stopping. */
-static bool wait_ms(struct refresher *s, int64_t ms)
-{
-    struct timespec until = clock_timespec(clock_mono_ns() + ms * NS_PER_MS);
-    pthread_mutex_lock(&s->lock);
-    int r = 0;
-    while (!s->stopping && ms > 0 && r == 0) {
-        r = pthread_cond_timedwait(&s->stop, &s->lock, &until);
-    }
-    bool go_on = !s->stopping;
-    pthread_mutex_unlock(&s->lock);
-    return go_on;
-}
-
-static void *renewer_thread(void *arg)
-{
-    struct renewer *own = arg;
-    bool said = false;
-    int64_t pause_ms = 0;
-    (void)pthread_setname_np(pthread_self(), "tokens");
-    while (wait_ms(own->owner, pause_ms)) {
-        struct err err = {0};
-        bool found = false;
-        int r = renew_one(own, &found, &err);
-        if (r != 0 && !said) {
-            log_warn("tokens of connections are not renewed", LOG_STR("error", err.message));
-        }
-        said = r != 0;
-        pause_ms = r != 0 ? AWAY_MS : found ? 0 : EVERY_MS;
-    }
-    return NULL;
-}
-
 struct refresher *refresher_new(const struct refresher_options *options)
 {
     struct refresher *s = mem_new(struct refresher);
     s->options = *options;
     s->conninfo = mem_strdup(options->conninfo);
+    s->rounds = rounds_new();
     for (int i = 0; i < THREADS; i++) {
         s->renewers[i].owner = s;
+        rounds_add(s->rounds,
+                   &(struct rounds_task){.name = "tokens",
+                                         .trouble = "tokens of connections are not renewed",
+                                         .once = renew_one,
+                                         .arg = &s->renewers[i],
+                                         .every_ms = EVERY_MS});
     }
-    pthread_mutex_init(&s->lock, NULL);
-    clock_cond_init(&s->stop);
     return s;
 }
 
 int refresher_start(struct refresher *s)
 {
-    int r = 0;
-    for (int i = 0; i < THREADS && r == 0; i++) {
-        r = pthread_create(&s->renewers[i].thread, NULL, renewer_thread, &s->renewers[i]);
-        s->renewers[i].started = r == 0;
-    }
-    return -r;
+    return rounds_start(s->rounds);
 }
 
 void refresher_stop(struct refresher *s)
 {
-    pthread_mutex_lock(&s->lock);
-    s->stopping = true;
-    pthread_cond_broadcast(&s->stop);
-    pthread_mutex_unlock(&s->lock);
-    for (int i = 0; i < THREADS; i++) {
-        if (s->renewers[i].started) {
-            pthread_join(s->renewers[i].thread, NULL);
-            s->renewers[i].started = false;
-        }
-    }
+    rounds_stop(s->rounds);
 }
 
 struct refresher *refresher_free(struct refresher *s)
 {
     if (s) {
-        refresher_stop(s);
+        rounds_free(s->rounds);
         for (int i = 0; i < THREADS; i++) {
             db_close(s->renewers[i].db);
         }
-        pthread_cond_destroy(&s->stop);
-        pthread_mutex_destroy(&s->lock);
         mem_free(s->conninfo);
         mem_free(s);
     }

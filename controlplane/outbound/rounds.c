@@ -55,7 +55,7 @@ static void *run(void *arg)
 {
     struct round *own = arg;
     bool said = false;
-    int64_t pause_ms = 0;
+    int64_t pause_ms = 0, every_ms = own->task.every_ms ? own->task.every_ms : EVERY_MS;
     (void)pthread_setname_np(pthread_self(), own->task.name);
     while (wait_ms(own->owner, pause_ms)) {
         struct err err = {0};
@@ -65,7 +65,7 @@ static void *run(void *arg)
             log_warn(own->task.trouble, LOG_STR("error", err.message));
         }
         said = r != 0;
-        pause_ms = r != 0 ? AWAY_MS : more ? 0 : EVERY_MS;
+        pause_ms = r != 0 ? AWAY_MS : more ? 0 : every_ms;
     }
     return NULL;
 }

@@ -11,7 +11,8 @@ struct rounds_task {
     const char *name;    /* of the thread, at most 15 bytes; a literal */
     const char *trouble; /* what the log says when it fails; a literal */
     rounds_fn once;
-    void *arg; /* borrowed; used by this thread only */
+    void *arg;        /* borrowed; used by this thread only */
+    int64_t every_ms; /* between looks that find nothing; 0 = 1000 */
 };
 #define ROUNDS_MAX 8 /* threads */
 struct rounds *rounds_new(void);
