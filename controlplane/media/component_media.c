@@ -104,27 +104,3 @@ void component_media_put(struct db *db, const struct media_ref *ref,
         store_failed(reply, &err);
     }
 }
-
-void component_media_get(struct db *db, const struct media_ref *ref, struct reply *reply)
-{
-    AUTO(db_rows_free) struct db_rows *rows = NULL;
-    struct err err;
-    err_clear(&err);
-    int rc = db_begin_as(db, &ref->organization_id, &nobody, &err);
-    rc = rc ? rc
-            : db_run(db, QUERY_COMPONENT_FILE_GET, &rows, &err, DB_UUID(ref->media_id),
-                     DB_UUID(ref->owner_id));
-    db_rollback(db); /* it only read */
-    if (rc != 0) {
-        store_failed(reply, &err);
-    } else if (db_rows_n(rows) == 0) {
-        reply_error(reply, 404, "media.gone", "The file does not exist any more.");
-    } else {
-        (void)reply_header(reply, STR("content-disposition"), STR("inline"));
-        (void)reply_header(reply, STR("cache-control"), STR("private, max-age=3600"));
-        (void)reply_header(reply, STR("x-content-type-options"), STR("nosniff"));
-        (void)reply_header(reply, STR("content-security-policy"), STR("sandbox"));
-        (void)reply_content_type(reply, STR("image/png"));
-        buf_add_str(&reply->body, db_str(rows, 0, 0));
-    }
-}

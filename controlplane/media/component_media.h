@@ -1,5 +1,4 @@
-/* PUT and GET of the files of components, for media_handle: their URLs say MEDIA_PUT_COMPONENT or
- * MEDIA_GET_COMPONENT. */
+/* PUT of the files of components, for media_handle: their URLs say MEDIA_PUT_COMPONENT. */
 #pragma once
 
 #include "http/lane.h"
@@ -8,5 +7,3 @@
 /* Fills a file of a version, once. */
 void component_media_put(struct db *db, const struct media_ref *ref,
                          const struct lane_request *request, struct reply *reply);
-/* Icons only: packages and sources are not given away. */
-void component_media_get(struct db *db, const struct media_ref *ref, struct reply *reply);

@@ -118,13 +118,14 @@ static void add_headers(const struct db_rows *rows, struct reply *reply)
 
 static void get(struct db *db, const struct media_ref *ref, struct reply *reply)
 {
+    /* Of components icons only: packages and sources are not given away. */
+    enum query_id query =
+        ref->form == MEDIA_GET_COMPONENT ? QUERY_COMPONENT_FILE_GET : QUERY_MEDIA_GET;
     AUTO(db_rows_free) struct db_rows *rows = NULL;
     struct err err;
     err_clear(&err);
     int rc = db_begin_as(db, &ref->organization_id, &nobody, &err);
-    rc = rc ? rc
-            : db_run(db, QUERY_MEDIA_GET, &rows, &err, DB_UUID(ref->media_id),
-                     DB_UUID(ref->owner_id));
+    rc = rc ? rc : db_run(db, query, &rows, &err, DB_UUID(ref->media_id), DB_UUID(ref->owner_id));
     db_rollback(db); /* it only read */
     if (rc != 0) {
         store_failed(reply, &err);
@@ -147,8 +148,6 @@ void media_handle(const struct media_urls *urls, struct db *db, const struct lan
         reply_error(reply, 404, "not_found", "there is nothing at this path");
     } else if (ref.expires_s < clock_now_ns() / NS_PER_SEC) {
         reply_error(reply, 403, "media.expired", "This URL has expired: ask for a new one.");
-    } else if (ref.form == MEDIA_GET_COMPONENT) {
-        component_media_get(db, &ref, reply);
     } else if (ref.form == MEDIA_PUT_COMPONENT) {
         component_media_put(db, &ref, request, reply);
     } else if (is_get) {

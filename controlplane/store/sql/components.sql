@@ -91,8 +91,9 @@ UPDATE component_file SET hash = $2::bytea WHERE id = $1::uuid;
 -- name: component_sign
 UPDATE component SET signature = $2 WHERE id = $1::uuid;
 
+-- The columns of media_get.
 -- name: component_file_get
-SELECT b.bytes FROM component_file f
+SELECT 'AVATAR', '', 'image/png', b.bytes FROM component_file f
 JOIN component_blob b ON b.organization_id = f.organization_id AND b.hash = f.hash
 WHERE f.id = $1::uuid AND f.component_id = $2::uuid
   AND f.kind IN ('ICON', 'CONNECTION_ICON', 'CONNECTION_AVATAR');
